@@ -1,0 +1,1 @@
+"""The `conclave` command: the one-machine supervisor and the operator's tool."""

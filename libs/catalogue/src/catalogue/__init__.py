@@ -1,0 +1,1 @@
+"""conclave.yaml: providers, models and panels, loaded, checked and watched."""

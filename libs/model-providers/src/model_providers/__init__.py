@@ -1,0 +1,1 @@
+"""Talking to model vendors: dialects, clients, resilience, token estimate."""

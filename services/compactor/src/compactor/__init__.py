@@ -1,0 +1,1 @@
+"""Makes a conversation smaller; the only holder of the sealing keys."""

@@ -1,0 +1,1 @@
+"""Runs: panels, and whatever may outlive a connection."""
