@@ -1,0 +1,15 @@
+"""JSON kept verbatim inside typed structs.
+
+msgspec cannot decode `Raw | None`, so an absent field is the empty `Raw`, which is falsy and left
+out on encoding by `omit_defaults`. A client's explicit `null` is read as absent too: `is_present`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+ABSENT = msgspec.Raw()
+
+
+def is_present(raw: msgspec.Raw) -> bool:
+    return bool(raw) and bytes(raw) != b"null"

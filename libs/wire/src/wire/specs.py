@@ -1,0 +1,129 @@
+"""Resolved records: what a name in `conclave.yaml` means, with every default filled in.
+
+The gateway resolves a public name and sends the result with the run, so replicas cannot disagree
+and a run can be recomputed from its record. Secrets never travel: a `SecretReference` says where
+the process that makes the call finds it. Prices are USD per million tokens, as vendors publish
+them; money is computed in integer nano-USD (1 USD per million tokens = 1,000 nano-USD a token).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+ProviderKind = Literal["openai", "openai-compatible", "azure-openai", "anthropic", "fara"]
+ToolsMode = Literal["lead", "vote", "off"]
+SelfVote = Literal["exclude", "last", "allow"]
+Present = Literal["verbatim", "polish", "synthesise"]
+Rule = Literal["weighted", "plurality"]
+UsageReport = Literal["delivered", "summed"]
+Dialect = Literal["chat", "responses"]
+
+
+class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a secret is found: an environment variable's name, or a file's path. Never both."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+class ProviderSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    name: str
+    kind: ProviderKind
+    base_url: str
+    api_key: SecretReference | None = None
+    headers: dict[str, str] = {}
+    connect_timeout_s: float = 5.0
+    first_byte_timeout_s: float = 120.0
+    idle_timeout_s: float = 60.0
+    max_concurrency: int = 256
+    max_attempts: int = 2
+    forward_traceparent: bool = False
+    api_version: str | None = None
+
+
+class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the backend itself can do; what it cannot is done by us or refused with a reason."""
+
+    tools: bool = True
+    images: bool = True
+    structured_outputs: bool = True
+    reasoning: bool = False
+    embeddings: bool = False
+    logprobs: bool = True
+    seed: bool = True
+    multiple_choices: bool = True
+
+
+class Prices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """USD per million tokens. None: unpriced, which is reported as such and never as zero."""
+
+    input_usd_per_mtok: float | None = None
+    cached_input_usd_per_mtok: float | None = None
+    output_usd_per_mtok: float | None = None
+
+
+class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`name` is ours, `upstream_model` the vendor's; `fallbacks` are tried in order before the
+    first token."""
+
+    name: str
+    provider: ProviderSpec
+    upstream_model: str
+    context_window_tokens: int = 128_000
+    max_output_tokens: int | None = None
+    capabilities: Capabilities = Capabilities()
+    prices: Prices = Prices()
+    fallbacks: tuple[ModelSpec, ...] = ()
+    dialects: tuple[Dialect, ...] = ("chat",)
+
+
+class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One seat of a panel. `persona` follows the conversation, never precedes it (prefix caches)."""
+
+    agent_id: str
+    model: ModelSpec
+    persona: str | None = None
+    weight: float = 1.0
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+
+
+class RunLimits(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Bounds of one run, all on by default. `max_usd` None: no price known, or no cap set."""
+
+    wall_s: float = 600.0
+    max_calls: int = 64
+    max_input_tokens: int = 2_000_000
+    max_output_tokens: int = 200_000
+    max_usd: float | None = None
+
+
+class PanelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How one panel coordinates. A single model run by the orchestrator is a panel of one agent.
+
+    `grace`: stragglers get this share of the time so far once a quorum has answered.
+    `borda_weight`: the lambda of `score = cluster weights + lambda x pooled Borda`.
+    """
+
+    name: str
+    agents: tuple[AgentSpec, ...]
+    kind: Literal["panel", "model"] = "panel"
+    rule: Rule = "weighted"
+    self_vote: SelfVote = "exclude"
+    present: Present = "verbatim"
+    presenter: str | None = None
+    tools: ToolsMode = "lead"
+    lead: str | None = None
+    max_rounds: int = 1
+    quorum: int | None = None
+    grace: float = 0.5
+    hedge: bool = False
+    borda_weight: float = 2.0
+    early_stop: bool = True
+    max_answer_tokens: int = 4096
+    progress: bool = True
+    usage_report: UsageReport = "delivered"
+    limits: RunLimits = RunLimits()
+    voting_instruction: str | None = None
