@@ -149,17 +149,110 @@ RunEvent = (
     | RunEnded
 )
 
+# ---------------------------------------------------------------------------------- run records
+
+
+class AnswerEntry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One answer of a run. `text` is only there when it was asked for; `sha256` always is."""
+
+    agent_id: str
+    revision: int
+    round: int
+    sha256: str
+    output_tokens: int
+    cluster: int | None = None
+    text: str | None = None
+
+
+class BallotEntry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How one agent voted. `order` is what it was shown, first to last; agents by their ids.
+
+    `revisions` names the revision of each answer the voter saw. `abstained`: why there is no vote.
+    """
+
+    voter_id: str
+    round: int
+    order: tuple[str, ...]
+    revisions: dict[str, int] = {}
+    ranking: tuple[str, ...] = ()
+    approved: tuple[str, ...] = ()
+    reason: str | None = None
+    abstained: str | None = None
+    refined: bool = False
+
+
+class RunMoment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a run's timeline, for people. Holds nothing of an answer's text."""
+
+    at_ms: int
+    kind: str
+    text: str
+    agent_id: str | None = None
+
+
+class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is kept of a run.
+
+    `log` is the core's event list, verbatim: the decision follows from it alone. It holds answers,
+    so it is only there when answers were asked for.
+    `usage` sums every upstream call. `calls_in_flight` counts calls of a run not yet ended.
+    """
+
+    run_id: str
+    request_id: str
+    tenant_id: str
+    key_id: str
+    public_model: str
+    panel: str
+    status: RunStatus
+    created_unix_s: float
+    duration_ms: int | None = None
+    detached: bool = False
+    rule: str | None = None
+    seed: str | None = None
+    usage: Usage = Usage()
+    delivered_usage: Usage = Usage()
+    delivered_sha256: str | None = None
+    answers: tuple[AnswerEntry, ...] = ()
+    ballots: tuple[BallotEntry, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
+    calls_in_flight: int = 0
+    details: RunDetails | None = None
+    error: ErrorInfo | None = None
+    timeline: tuple[RunMoment, ...] = ()
+    log: tuple[msgspec.Raw, ...] = ()
+
+
+class CancelRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`reason` goes into the record."""
+
+    reason: str = "cancelled by the caller"
+
+
+class RunCancellation(msgspec.Struct, frozen=True):
+    """`status` after the request: `cancelled`, or what the run had already become."""
+
+    run_id: str
+    status: RunStatus
+
+
 __all__ = [
     "PROTOCOL_HEADER",
     "PROTOCOL_VERSION",
+    "AnswerEntry",
     "AnswerEvent",
+    "BallotEntry",
     "CallPhase",
     "CallRecord",
     "CallStatus",
+    "CancelRun",
+    "RunCancellation",
     "RunDetails",
     "RunEnded",
     "RunEvent",
+    "RunMoment",
     "RunProgress",
+    "RunRecord",
     "RunStarted",
     "RunStatus",
     "StartRun",

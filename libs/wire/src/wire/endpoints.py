@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
 
-from wire.coordination import RunEvent, StartRun
+from wire.coordination import CancelRun, RunCancellation, RunEvent, RunRecord, StartRun
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -24,7 +25,7 @@ class Endpoint(Generic[RequestT, ResponseT]):
     """One internal call: JSON in, JSON out.
 
     `response_type` may be a union; msgspec picks the struct by its tag. Path parameters stand in
-    braces and are filled by `url_path`.
+    braces and are filled by `url_path`; names in `query` may follow as query parameters.
     """
 
     name: str
@@ -33,9 +34,13 @@ class Endpoint(Generic[RequestT, ResponseT]):
     request_type: type[RequestT] | None
     response_type: Any  # a type or a union of types: type[] cannot express the latter
     idempotent: bool
+    query: tuple[str, ...] = ()
 
     def url_path(self, **parameters: str) -> str:
-        return self.path.format(**parameters)
+        """Path and query, percent-encoded. A missing path parameter is a KeyError."""
+        path = self.path.format(**{name: quote(text, safe="") for name, text in parameters.items()})
+        query = {name: parameters[name] for name in self.query if name in parameters}
+        return f"{path}?{urlencode(query)}" if query else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +55,46 @@ START_RUN: StreamEndpoint[StartRun, RunEvent] = StreamEndpoint(
     request_type=StartRun,
     response_type=RunEvent,
     idempotent=True,
+)
+
+# `answers=1` includes answer texts and the event log; the caller decides who may see them.
+GET_RUN: Endpoint[None, RunRecord] = Endpoint(
+    name="get_run",
+    method="GET",
+    path="/internal/v1/runs/{run_id}",
+    request_type=None,
+    response_type=RunRecord,
+    idempotent=True,
+    query=("answers",),
+)
+
+# A client may have sent its request id more than once: the newest run of the team answers.
+GET_RUN_BY_REQUEST: Endpoint[None, RunRecord] = Endpoint(
+    name="get_run_by_request",
+    method="GET",
+    path="/internal/v1/requests/{request_id}/run",
+    request_type=None,
+    response_type=RunRecord,
+    idempotent=True,
+    query=("answers",),
+)
+
+CANCEL_RUN: Endpoint[CancelRun, RunCancellation] = Endpoint(
+    name="cancel_run",
+    method="POST",
+    path="/internal/v1/runs/{run_id}/cancel",
+    request_type=CancelRun,
+    response_type=RunCancellation,
+    idempotent=True,
+)
+
+# Events with a sequence number above `after`, then live until `run.ended`.
+RUN_EVENTS: StreamEndpoint[None, RunEvent] = StreamEndpoint(
+    name="run_events",
+    method="GET",
+    path="/internal/v1/runs/{run_id}/events",
+    request_type=None,
+    response_type=RunEvent,
+    idempotent=True,
+    query=("after",),
 )
