@@ -1,0 +1,102 @@
+# Conclave: every command a developer, an operator or CI needs. Bare `make` prints them.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+export PYTHON  # PYTHON=/path/to/python3.12 decides which interpreter makes .venv
+RUN_ARGS ?=
+PYTEST_ARGS ?=
+# Whatever needs a server, real processes or patience is a suite of its own.
+QUICK := not system and not postgres and not redis and not slow
+
+##@ Start
+
+.PHONY: help
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: .environment-run ## Start Conclave on 127.0.0.1:8000 (CONCLAVE_PORT, CONCLAVE_CONFIG)
+	@exec $(BIN)/conclave run $(RUN_ARGS)
+
+.PHONY: install
+install: .environment-dev ## Create or update .venv for development
+
+##@ Test
+
+.PHONY: test
+test: .environment-dev ## Everything: checks, unit tests, system tests; with CI=true the slow suites too
+	@$(BIN)/python scripts/test_summary.py
+
+.PHONY: test-unit
+test-unit: .environment-dev ## Tests without servers or real processes (PYTEST_ARGS="-k name")
+	@$(BIN)/pytest -n auto -m "$(QUICK)" $(PYTEST_ARGS)
+
+.PHONY: test-system
+test-system: .environment-dev ## The real processes on loopback, driven with the OpenAI SDK
+	@$(BIN)/pytest -m "system and not slow" $(PYTEST_ARGS)
+
+##@ Check
+
+.PHONY: check
+check: check-format check-lint lock-check check-manifests check-imports check-dependencies check-docs check-types ## All of the checks below
+	@echo "check: passed"
+
+.PHONY: check-format
+check-format: .environment-dev ## Formatting (ruff format)
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+
+.PHONY: check-lint
+check-lint: .environment-dev ## Lint (ruff)
+	@$(BIN)/ruff check --quiet .
+
+.PHONY: check-types
+check-types: .environment-dev ## Strict types (basedpyright)
+	@$(BIN)/basedpyright
+
+.PHONY: check-imports
+check-imports: .environment-dev ## Who may import whom, pure rooms, a place for every module
+	@$(BIN)/lint-imports --no-logo >.venv/imports.log 2>&1 || { cat .venv/imports.log; exit 1; }
+
+.PHONY: check-dependencies
+check-dependencies: .environment-dev ## Every package declares what it imports, and nothing else
+	@$(BIN)/python scripts/check_dependencies.py
+
+.PHONY: check-manifests
+check-manifests: .environment-dev ## Each requirement has a test, each source file its test file
+	@$(BIN)/python scripts/check_requirements.py
+	@$(BIN)/python scripts/check_test_files.py
+
+.PHONY: check-docs
+check-docs: .environment-dev ## Generated documentation is current
+	@test ! -f scripts/generate_docs.py || $(BIN)/python scripts/generate_docs.py --check
+
+.PHONY: lock-check
+lock-check: .environment-dev ## Locks match their inputs and name no index (offline)
+	@$(BIN)/python scripts/lock.py --check
+
+.PHONY: beauty
+beauty: .environment-dev ## Sizes of functions and broad excepts: a lamp, not a fence
+	@$(BIN)/python scripts/beauty.py
+
+##@ Change
+
+.PHONY: format
+format: .environment-dev ## Format and fix what ruff can fix safely
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+.PHONY: lock
+lock: .environment-dev ## Resolve requirements/*.txt anew (LOCK_ARGS=--upgrade for newer versions)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(LOCK_ARGS)
+
+.PHONY: clean
+clean: ## Remove .venv and caches; keys and databases in .conclave stay
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Both are a no-op within 0.2 s when the environment is current.
+.PHONY: .environment-run .environment-dev
+.environment-run .environment-dev:
+	@python=$$(scripts/find-python.sh) && exec "$$python" scripts/environment.py $(@:.environment-%=%)

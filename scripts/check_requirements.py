@@ -1,0 +1,70 @@
+"""Every requirement of the manifest is shown by a test, and every test names a known one.
+
+Reads the sources, so that it takes no time and also sees tests of suites that cannot run here.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from workspace import ROOT, packages
+
+sys.path.insert(0, str(ROOT))
+from tests import requirements  # the manifest lives beside the tests, not in a package
+
+
+def main() -> int:
+    """Print requirements without a test, and gaps that are none any more; 1 when there are any."""
+    known = requirements.load()
+    shown: dict[str, Path] = {}
+    for path in test_files():
+        for name in requirement_ids(path.read_text()):
+            shown.setdefault(name, path)
+    findings = [*_unknown(known, shown), *_untested(known, shown)]
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    return 1 if findings else 0
+
+
+def _unknown(known: dict[str, requirements.Requirement], shown: dict[str, Path]) -> Iterator[str]:
+    for name in sorted(shown.keys() - known.keys()):
+        place = shown[name].relative_to(ROOT)
+        yield f"{place}: requirement {name!r} is in no module of tests/requirement_entries/"
+
+
+def _untested(known: dict[str, requirements.Requirement], shown: dict[str, Path]) -> Iterator[str]:
+    for name, entry in sorted(known.items()):
+        if name not in shown and entry.known_gap is None:
+            yield f"requirement {name!r} has no test ({entry.sentence}); write it or say known_gap"
+        if name in shown and entry.known_gap is not None:
+            place = shown[name].relative_to(ROOT)
+            yield f"requirement {name!r} is a known_gap, but {place} shows it; remove known_gap"
+
+
+def test_files() -> list[Path]:
+    """The test modules of all packages and of the workspace."""
+    folders = [ROOT / "tests", *(package.folder / "tests" for package in packages())]
+    return sorted(path for folder in folders for path in folder.rglob("test_*.py"))
+
+
+def requirement_ids(source: str) -> list[str]:
+    """The ids in calls of `requirement("id")`, however the marker was imported."""
+    if "requirement(" not in source:
+        return []
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    marks = [call for call in calls if _name(call.func) == "requirement"]
+    arguments = [argument for mark in marks for argument in mark.args]
+    return [str(a.value) for a in arguments if isinstance(a, ast.Constant)]
+
+
+def _name(function: ast.expr) -> str:
+    match function:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+        case _:
+            return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

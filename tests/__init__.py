@@ -1,0 +1,1 @@
+"""Tests across packages, and the manifest of requirements that all tests refer to."""

@@ -1,0 +1,1 @@
+"""The requirements, one module per part of the product, each with a list `ENTRIES`."""
