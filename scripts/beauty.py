@@ -29,7 +29,7 @@ class Sizes:
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._add_function(shown, node)
-                case ast.ExceptHandler() if _is_broad(node.type):
+                case ast.ExceptHandler() if is_broad(node.type):
                     self.broad_excepts.append(f"{shown}:{node.lineno}")
                 case _:
                     pass
@@ -45,14 +45,15 @@ class Sizes:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
 
 
-def _is_broad(caught: ast.expr | None) -> bool:
+def is_broad(caught: ast.expr | None) -> bool:
+    """Whether an except clause for `caught` also catches what nobody thought of."""
     match caught:
         case None:
             return True
         case ast.Name(id=name):
             return name in _BROAD
         case ast.Tuple(elts=names):
-            return any(_is_broad(name) for name in names)
+            return any(is_broad(name) for name in names)
         case _:
             return False
 

@@ -16,30 +16,25 @@ from tests import requirements  # the manifest lives beside the tests, not in a 
 
 def main() -> int:
     """Print requirements without a test, and gaps that are none any more; 1 when there are any."""
-    known = requirements.load()
-    shown: dict[str, Path] = {}
+    shown: dict[str, str] = {}
     for path in test_files():
         for name in requirement_ids(path.read_text()):
-            shown.setdefault(name, path)
-    findings = [*_unknown(known, shown), *_untested(known, shown)]
+            shown.setdefault(name, str(path.relative_to(ROOT)))
+    findings = list(problems(requirements.load(), shown))
     for finding in findings:
         print(finding, file=sys.stderr)
     return 1 if findings else 0
 
 
-def _unknown(known: dict[str, requirements.Requirement], shown: dict[str, Path]) -> Iterator[str]:
+def problems(known: dict[str, requirements.Requirement], shown: dict[str, str]) -> Iterator[str]:
+    """Where manifest and tests disagree; `shown` maps an id to the test file that names it."""
     for name in sorted(shown.keys() - known.keys()):
-        place = shown[name].relative_to(ROOT)
-        yield f"{place}: requirement {name!r} is in no module of tests/requirement_entries/"
-
-
-def _untested(known: dict[str, requirements.Requirement], shown: dict[str, Path]) -> Iterator[str]:
+        yield f"{shown[name]}: requirement {name!r} is in no module of tests/requirement_entries/"
     for name, entry in sorted(known.items()):
         if name not in shown and entry.known_gap is None:
             yield f"requirement {name!r} has no test ({entry.sentence}); write it or say known_gap"
         if name in shown and entry.known_gap is not None:
-            place = shown[name].relative_to(ROOT)
-            yield f"requirement {name!r} is a known_gap, but {place} shows it; remove known_gap"
+            yield f"requirement {name!r} is no gap, {shown[name]} shows it; remove known_gap"
 
 
 def test_files() -> list[Path]:

@@ -11,21 +11,27 @@ from pathlib import Path
 
 from workspace import ROOT, Package, packages
 
-EXCEPTIONS = ROOT / "tests" / "files_without_tests.txt"
+EXCEPTIONS = Path("tests") / "files_without_tests.txt"
 EVERYTHING = "*"
 
 
 def main() -> int:
-    """Print source files without a test file and stale exceptions; 1 when there are any."""
-    excused, findings = read_exceptions(EXCEPTIONS.read_text())
-    untested = {str(path.relative_to(ROOT)) for path in _untested_files()}
-    findings += [f"{path}: no test file for it" for path in sorted(untested - excused)]
-    for path in sorted(excused - untested - {EVERYTHING}):
-        why = "has a test file now" if (ROOT / path).exists() else "does not exist"
-        findings.append(f"{EXCEPTIONS.relative_to(ROOT)}: {path} {why}; remove the line")
+    """Print source files without a test file and stale exceptions; 1 when they count."""
+    excused, complaints = read_exceptions((ROOT / EXCEPTIONS).read_text())
+    findings = [*complaints, *problems(ROOT, excused)]
     for finding in findings:
         print(finding, file=sys.stderr)
     return 1 if findings and EVERYTHING not in excused else 0
+
+
+def problems(root: Path, excused: set[str]) -> Iterator[str]:
+    """Source files that need a test file, and exceptions that excuse nothing."""
+    untested = {str(path.relative_to(root)) for path in _untested_files(root)}
+    for path in sorted(untested - excused):
+        yield f"{path}: no test file for it"
+    for path in sorted(excused - untested - {EVERYTHING}):
+        why = "has a test file now" if (root / path).exists() else "does not exist"
+        yield f"{EXCEPTIONS}: {path} {why}; remove the line"
 
 
 def read_exceptions(text: str) -> tuple[set[str], list[str]]:
@@ -37,8 +43,8 @@ def read_exceptions(text: str) -> tuple[set[str], list[str]]:
     return {path for path, _, _ in entries}, complaints
 
 
-def _untested_files() -> Iterator[Path]:
-    for package in packages():
+def _untested_files(root: Path) -> Iterator[Path]:
+    for package in packages(root):
         sources = sorted(package.source.rglob("*.py"))
         yield from (path for path in sources if not _excused(path) and not _tested(package, path))
 

@@ -17,9 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workspace import ROOT, LayoutError, Package, outside_requirements, packages
+from workspace import OWN_PREFIX, ROOT, LayoutError, Package, outside_requirements, packages
 
-LOCKS = ROOT / "requirements"
 PYTHON_VERSION = "3.11"  # the oldest we run on; --universal covers the newer ones
 PUBLIC_INDEX = "https://pypi.org/simple"
 # Editable installs of our packages into an environment without build isolation.
@@ -36,31 +35,36 @@ class Lock:
     inputs: tuple[str, ...]
 
     @property
-    def digest(self) -> str:
+    def shown(self) -> str:
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def header(self) -> str:
         text = "\n".join((PYTHON_VERSION, *self.inputs))
-        return hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return f"# Written by `make lock`.\n{_INPUTS_MARK}{digest}\n"
 
 
-def locks() -> list[Lock]:
+def locks(root: Path = ROOT) -> list[Lock]:
     """`dev.txt` first: it is the widest, and the others take their versions from it."""
-    every = packages()
-    deployables = [package for package in every if package.deployable]
+    folder = root / "requirements"
+    every = packages(root)
     run = (*outside_requirements(every, every), *BUILD_TOOLS)
     return [
-        Lock(LOCKS / "dev.txt", (*run, *_dev_tools())),
-        Lock(LOCKS / "run.txt", run),
-        *(_service_lock(package, every) for package in deployables),
+        Lock(folder / "dev.txt", (*run, *_dev_tools(folder / "dev.in"))),
+        Lock(folder / "run.txt", run),
+        *(_package_lock(folder, package, every) for package in every if package.deployable),
     ]
 
 
-def _service_lock(package: Package, every: list[Package]) -> Lock:
+def _package_lock(folder: Path, package: Package, every: list[Package]) -> Lock:
     # hatchling builds the wheels of our own packages, in an image as well.
     inputs = (*outside_requirements([package], every), *BUILD_TOOLS)
-    return Lock(LOCKS / f"{package.folder.name}.txt", inputs)
+    return Lock(folder / f"{package.folder.name}.txt", inputs)
 
 
-def _dev_tools() -> list[str]:
-    lines = (LOCKS / "dev.in").read_text().splitlines()
+def _dev_tools(path: Path) -> list[str]:
+    lines = path.read_text().splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -69,8 +73,11 @@ def write(*, upgrade: bool) -> None:
     widest, *narrower = locks()
     _compile(widest, constraints=None, upgrade=upgrade)
     for lock in narrower:
-        _compile(lock, constraints=widest.path, upgrade=upgrade)
-    _remove_stale()
+        # Its versions come from the widest file; it has no pins of its own to keep.
+        _compile(lock, constraints=widest.path, upgrade=True)
+    for path in _unowned_files([widest, *narrower]):
+        path.unlink()
+        print(f"{path.name}: removed, no package has this name")
 
 
 def _compile(lock: Lock, *, constraints: Path | None, upgrade: bool) -> None:
@@ -78,58 +85,54 @@ def _compile(lock: Lock, *, constraints: Path | None, upgrade: bool) -> None:
         "uv", "pip", "compile", "-", "--quiet", "--universal", "--python-version", PYTHON_VERSION,
         "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-config",
         "--default-index", PUBLIC_INDEX, "--output-file", str(lock.path),
+        *(("--constraints", str(constraints)) if constraints else ()),
+        *(("--upgrade",) if upgrade else ()),
     ]  # fmt: skip
-    if constraints is not None:
-        command += ["--constraints", str(constraints)]
-    if upgrade or constraints is not None:
-        command.append("--upgrade")  # a narrower file has no pins of its own to keep
     environment = {k: v for k, v in os.environ.items() if not k.startswith("UV_")}
     subprocess.run(command, input="\n".join(lock.inputs).encode(), check=True, env=environment)
     resolved = lock.path.read_text()
-    lock.path.write_text(f"# Written by `make lock`.\n{_INPUTS_MARK}{lock.digest}\n{resolved}")
-    print(f"{lock.path.relative_to(ROOT)}: {len(_PIN.findall(resolved))} packages")
+    lock.path.write_text(lock.header + resolved)
+    print(f"{lock.shown}: {len(_pins(resolved))} packages")
 
 
-def _remove_stale() -> None:
-    for path in set(LOCKS.glob("*.txt")) - {lock.path for lock in locks()}:
-        path.unlink()
-        print(f"{path.relative_to(ROOT)}: removed, no package has this name")
-
-
-def problems() -> Iterator[str]:
-    """What is wrong with the lock files; nothing when they are current."""
-    current = locks()
-    for path in sorted(LOCKS.glob("*.txt")):
-        if path not in {lock.path for lock in current}:
-            yield f"{_shown(path)}: no package has this name; run `make lock`"
-    versions: dict[str, set[tuple[str, ...]]] = {}
+def problems(root: Path = ROOT) -> Iterator[str]:
+    """What is wrong with the lock files of a workspace; nothing when they are current."""
+    current = locks(root)
+    for path in _unowned_files(current):
+        yield f"requirements/{path.name}: no package has this name; run `make lock`"
+    texts = {lock: lock.path.read_text() for lock in current if lock.path.is_file()}
     for lock in current:
-        if not lock.path.is_file():
-            yield f"{_shown(lock.path)}: missing; run `make lock`"
-            continue
-        text = lock.path.read_text()
+        if lock not in texts:
+            yield f"{lock.shown}: missing; run `make lock`"
+    for lock, text in texts.items():
         yield from _problems_in(lock, text)
+    yield from _disagreements(texts)
+    for path in (folder / "uv.lock" for folder in (root, *(p.folder for p in packages(root)))):
+        if path.exists():
+            yield f"{path.relative_to(root)}: holds download addresses; requirements/ is the lock"
+
+
+def _problems_in(lock: Lock, text: str) -> Iterator[str]:
+    if not text.startswith(lock.header):
+        yield f"{lock.shown}: a pyproject.toml or dev.in changed since; run `make lock`"
+    if "://" in text or re.search(r"^\s*--(extra-)?(index|find)", text, re.MULTILINE):
+        yield f"{lock.shown}: names an index or an address; run `make lock`"
+    for block in re.split(r"\n(?=[a-z0-9])", text):
+        if _PIN.match(block) and "--hash=sha256:" not in block:
+            yield f"{lock.shown}: no hash for {block.split()[0]}; run `make lock`"
+    for name in sorted(_pins(text)):
+        if name.startswith(OWN_PREFIX):
+            yield f"{lock.shown}: {name} is ours and is installed from the checkout only"
+
+
+def _disagreements(texts: dict[Lock, str]) -> Iterator[str]:
+    versions: dict[str, set[tuple[str, ...]]] = {}
+    for text in texts.values():
         for name, pinned in _pins(text).items():
             versions.setdefault(name, set()).add(pinned)
     for name, found in sorted(versions.items()):
         if len(found) > 1:
             yield f"requirements/: {name} is pinned differently in two files: {sorted(found)}"
-    for path in _foreign_locks():
-        yield f"{_shown(path)}: holds download addresses; remove it, requirements/ is the lock"
-
-
-def _problems_in(lock: Lock, text: str) -> Iterator[str]:
-    shown = _shown(lock.path)
-    if f"{_INPUTS_MARK}{lock.digest}\n" not in text:
-        yield f"{shown}: a pyproject.toml or dev.in changed since; run `make lock`"
-    if "://" in text or re.search(r"^\s*--(extra-)?(index|find)", text, re.MULTILINE):
-        yield f"{shown}: names an index or an address; run `make lock`"
-    if "conclave" in text:
-        yield f"{shown}: holds a distribution of ours; those are installed from the checkout"
-    bare = [block for block in re.split(r"\n(?=[a-z0-9])", text) if _PIN.match(block)]
-    for block in bare:
-        if "--hash=sha256:" not in block:
-            yield f"{shown}: no hash for {block.splitlines()[0]}; run `make lock`"
 
 
 def _pins(text: str) -> dict[str, tuple[str, ...]]:
@@ -140,30 +143,18 @@ def _pins(text: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(versions)) for name, versions in pins.items()}
 
 
-def _foreign_locks() -> list[Path]:
-    return [ROOT / "uv.lock"] * (ROOT / "uv.lock").exists() + [
-        package.folder / "uv.lock"
-        for package in packages()
-        if (package.folder / "uv.lock").exists()
-    ]
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def _check() -> int:
-    found = list(problems())
-    for problem in found:
-        print(problem, file=sys.stderr)
-    return 1 if found else 0
+def _unowned_files(current: list[Lock]) -> list[Path]:
+    owned = {lock.path for lock in current}
+    return sorted(path for path in current[0].path.parent.glob("*.txt") if path not in owned)
 
 
 def main(arguments: list[str]) -> int:
     """Check or write; the exit status."""
     try:
         if arguments == ["--check"]:
-            return _check()
+            found = list(problems())
+            print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
+            return 1 if found else 0
         write(upgrade="--upgrade" in arguments)
     except LayoutError as error:
         print(error, file=sys.stderr)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from workspace import ROOT
@@ -60,7 +61,7 @@ SUITES = (
 def main() -> int:
     """Run all suites even when one fails; 1 if any failed."""
     in_ci = os.environ.get("CI") == "true"
-    results = [_run(suite, in_ci=in_ci) for suite in SUITES]
+    results = [run_suite(suite, in_ci=in_ci) for suite in SUITES]
     print("\n" + "=" * 30 + " summary " + "=" * 30)
     for result in results:
         shown = f"{result.seconds:6.1f} s" if result.seconds else " " * 8
@@ -68,7 +69,8 @@ def main() -> int:
     return 1 if any(result.outcome == "FAILED" for result in results) else 0
 
 
-def _run(suite: Suite, *, in_ci: bool) -> Result:
+def run_suite(suite: Suite, *, in_ci: bool, root: Path = ROOT) -> Result:
+    """Run one suite unless something is missing for it."""
     if suite.ci_only and not in_ci:
         return Result(suite, "skipped", f"only with CI=true; by itself: make {suite.target}")
     lacking = suite.missing()
@@ -76,18 +78,18 @@ def _run(suite: Suite, *, in_ci: bool) -> Result:
         return Result(suite, "FAILED" if in_ci else "skipped", lacking)
     print(f"\n=== make {suite.target}", flush=True)
     started = time.monotonic()
-    status, closing = _make(suite.target)
+    status, closing = _make(suite.target, root)
     elapsed = time.monotonic() - started
     detail = closing if status == 0 else f"{closing}  (exit {status})".strip()
     return Result(suite, "passed" if status == 0 else "FAILED", detail, elapsed)
 
 
-def _make(target: str) -> tuple[int, str]:
+def _make(target: str, folder: Path) -> tuple[int, str]:
     """Run a target, showing its output; its status and pytest's closing line, if it had one."""
     closing = ""
     command = ["make", "--no-print-directory", target]
     with subprocess.Popen(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         if process.stdout is None:
             raise RuntimeError("Popen was asked for a pipe and gave none")

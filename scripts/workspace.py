@@ -42,9 +42,9 @@ class LayoutError(Exception):
     """A folder of the workspace is not laid out as the tools expect."""
 
 
-def packages() -> list[Package]:
-    """All packages, sorted by folder."""
-    folders = sorted(folder for pattern in _PACKAGE_GLOBS for folder in ROOT.glob(pattern))
+def packages(root: Path = ROOT) -> list[Package]:
+    """All packages of the workspace at `root`, sorted by folder."""
+    folders = sorted(folder for pattern in _PACKAGE_GLOBS for folder in root.glob(pattern))
     return [_read(folder) for folder in folders if (folder / "pyproject.toml").is_file()]
 
 
