@@ -40,9 +40,13 @@ test-system: .environment-dev ## The real processes on loopback, driven with the
 
 ##@ Check
 
+# Quick ones first; -k: one run shows everything that is wrong.
+CHECKS := check-format check-lint lock-check check-manifests check-imports check-dependencies \
+  check-docs check-types
+
 .PHONY: check
-check: check-format check-lint lock-check check-manifests check-imports check-dependencies check-docs check-types ## All of the checks below
-	@echo "check: passed"
+check: .environment-dev ## All of the checks below
+	@$(MAKE) -k $(CHECKS) && echo "check: passed"
 
 .PHONY: check-format
 check-format: .environment-dev ## Formatting (ruff format)
