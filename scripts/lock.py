@@ -20,7 +20,6 @@ from pathlib import Path
 from workspace import OWN_PREFIX, ROOT, LayoutError, Package, outside_requirements, packages
 
 PYTHON_VERSION = "3.11"  # the oldest we run on; --universal covers the newer ones
-PUBLIC_INDEX = "https://pypi.org/simple"
 # Editable installs of our packages into an environment without build isolation.
 BUILD_TOOLS = ("editables", "hatchling")
 _INPUTS_MARK = "# inputs-sha256: "
@@ -84,7 +83,7 @@ def _compile(lock: Lock, *, constraints: Path | None, upgrade: bool) -> None:
     command = [
         "uv", "pip", "compile", "-", "--quiet", "--universal", "--python-version", PYTHON_VERSION,
         "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-config",
-        "--default-index", PUBLIC_INDEX, "--output-file", str(lock.path),
+        "--output-file", str(lock.path),
         *(("--constraints", str(constraints)) if constraints else ()),
         *(("--upgrade",) if upgrade else ()),
     ]  # fmt: skip
