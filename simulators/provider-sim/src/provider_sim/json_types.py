@@ -1,0 +1,33 @@
+"""JSON as the wires carry it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = "dict[str, Json]"
+
+
+def dumps(value: Json | Mapping[str, Json]) -> bytes:
+    return orjson.dumps(value)
+
+
+def loads(data: bytes | str) -> Json:
+    """Parse JSON.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    return cast("Json", orjson.loads(data))
+
+
+def object_at(value: Json, *path: str) -> JsonObject:
+    """The object at the path, or an empty one when anything on the way is missing."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}

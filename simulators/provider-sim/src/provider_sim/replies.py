@@ -1,0 +1,279 @@
+"""The model itself: what it answers to a prompt. Deterministic for the same request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from provider_sim import prose
+from provider_sim.ballots import fill_ballot, ranked
+from provider_sim.instructions import ExactReply, ToolErrand, ToolStep, stated_value
+from provider_sim.json_types import JsonObject, dumps, loads
+from provider_sim.personas import Stance
+from provider_sim.prompt import Reply, Tool, ToolCall
+from provider_sim.scene import Kind, Scene, unescaped
+from provider_sim.stable_hash import seeded, stable_hash
+from provider_sim.structured_output import SchemaWriter, validates
+from provider_sim.token_counter import pieces
+
+if TYPE_CHECKING:
+    from provider_sim.prompt import Prompt
+
+UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the caller wants otherwise than the model would do by itself."""
+
+    seed: int = 0
+    text: str | None = None
+    tokens: int | None = None
+    empty: bool = False
+    garbage_ballot: bool = False
+    empty_ballot: bool = False
+    content_filter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    tool: Tool
+    arguments: str
+
+
+_Said: TypeAlias = "_Call | str"
+
+
+def kind_of(prompt: Prompt, scene: Scene) -> Kind:
+    if scene.ballot is not None:
+        return "ballot"
+    if scene.presenting:
+        return "present"
+    return "tool" if _call(prompt, scene) is not None else "answer"
+
+
+def reply_to(prompt: Prompt, scene: Scene, script: Script, choice: int = 0) -> Reply:
+    """One choice of the answer, cut as the sampling parameters demand."""
+    voice = voice_of(prompt, scene, script, choice)
+    said = _say(prompt, scene, script, voice)
+    reasoning = _reasoning(prompt, scene, voice)
+    if isinstance(said, _Call):
+        return Reply(reasoning=reasoning, calls=(_tool_call(said, choice),), finish="tool_calls")
+    text = _scripted_pieces(prompt, scene, script, said, voice)
+    return _cut(Reply(text=text, reasoning=reasoning), prompt, script)
+
+
+def voice_of(prompt: Prompt, scene: Scene, script: Script, choice: int = 0) -> str:
+    """What makes two agents differ: model, persona, and how they sample."""
+    sampling = prompt.sampling
+    return (
+        f"{script.seed}|{prompt.model}|{sampling.seed}|{sampling.temperature}|{choice}"
+        f"|{scene.persona}"
+    )
+
+
+def expected_text(scene: Scene) -> str | None:
+    """The one right answer, where the user's instruction has one."""
+    match scene.instruction:
+        case None:
+            return None
+        case ExactReply(text):
+            return text
+        case ToolErrand(_, final):
+            return final
+        case question:
+            messages = scene.conversation
+            return stated_value(question.name, (m.text for m in messages)) or UNKNOWN
+
+
+def _say(prompt: Prompt, scene: Scene, script: Script, voice: str) -> _Said:
+    if scene.ballot is not None:
+        return _ballot(scene, script, voice)
+    call = _call(prompt, scene)
+    if call is not None:
+        return call
+    if script.text is not None:
+        return script.text
+    if prompt.output.kind != "text":
+        return _structured(prompt, scene, script, voice)
+    if scene.presenting:
+        return _presentation(scene, voice)
+    return _answer(scene, voice)
+
+
+def _ballot(scene: Scene, script: Script, voice: str) -> _Said:
+    assert scene.ballot is not None  # noqa: S101 - narrows
+    ballot = fill_ballot(scene, expected_text(scene), voice)
+    if script.empty_ballot:
+        ballot = {**ballot, "ranking": [], "approve": []}
+    text = dumps(ballot).decode()
+    if script.garbage_ballot:
+        text = text[: len(text) // 2] + " …"
+    tool = scene.ballot.tool
+    return text if tool is None else _Call(tool, text)
+
+
+def _call(prompt: Prompt, scene: Scene) -> _Call | None:
+    """The tool call that is due: the instruction's next step, or one that is forced."""
+    choice = prompt.tool_choice
+    tools = tuple(tool for tool in prompt.tools if choice.permits(tool))
+    if choice.mode == "none" or not tools:
+        return None
+    step = _next_step(scene)
+    wanted = _find_tool(tools, step.tool) if step else None
+    if choice.mode == "auto":
+        return _Call(wanted, step.arguments) if wanted and step else None
+    forced = _find_tool(tools, choice.name) if choice.name else wanted
+    tool = forced or seeded(scene.user_text).choice(tools)
+    named = _named_step(scene, tool)
+    return _Call(tool, named.arguments if named else _plausible_arguments(tool, scene))
+
+
+def _next_step(scene: Scene) -> ToolStep | None:
+    """The first step of the errand that no tool result after the user's message answers yet."""
+    if not isinstance(scene.instruction, ToolErrand):
+        return None
+    later = scene.conversation[scene.user_index + 1 :]
+    names = {call.call_id: call.name for message in later for call in message.calls}
+    results = [names.get(m.call_id or "", "") for m in later if m.role == "tool"]
+    for step in scene.instruction.steps:
+        done = next((name for name in results if not name or _same_tool(name, step.tool)), None)
+        if done is None:
+            return step
+        results.remove(done)
+    return None
+
+
+def _same_tool(called: str, asked: str) -> bool:
+    return called == asked or asked.endswith((f".{called}", f"__{called}"))
+
+
+def _find_tool(tools: tuple[Tool, ...], name: str) -> Tool | None:
+    return next((tool for tool in tools if tool.answers_to(name)), None)
+
+
+def _named_step(scene: Scene, tool: Tool) -> ToolStep | None:
+    if not isinstance(scene.instruction, ToolErrand):
+        return None
+    due = _next_step(scene)
+    steps = [due] if due else []
+    steps += scene.instruction.steps
+    return next((step for step in steps if tool.answers_to(step.tool)), None)
+
+
+def _plausible_arguments(tool: Tool, scene: Scene) -> str:
+    rng = seeded("arguments", tool.name, scene.user_text)
+    if tool.custom:
+        return prose.short_phrase(rng, scene.user_text)
+    schema: JsonObject = tool.parameters or {"type": "object", "properties": {}}
+    return dumps(SchemaWriter(schema, rng, scene.user_text).write()).decode()
+
+
+def _tool_call(call: _Call, choice: int) -> ToolCall:
+    tool = call.tool
+    arguments = _custom_input(call.arguments) if tool.custom else call.arguments
+    number = stable_hash(tool.name, arguments, choice)
+    return ToolCall(f"call_sim_{number:016x}", tool.name, arguments, tool.custom, tool.namespace)
+
+
+def _custom_input(arguments: str) -> str:
+    """A custom tool takes free text: the value of a lone `input`, else the JSON as it stands."""
+    try:
+        value = loads(arguments)
+    except ValueError:
+        return arguments
+    lone = value.get("input") if isinstance(value, dict) and len(value) == 1 else None
+    return lone if isinstance(lone, str) else arguments
+
+
+def _structured(prompt: Prompt, scene: Scene, script: Script, voice: str) -> str:
+    """JSON in the form the user demands; nobody dissents from a form."""
+    if script.garbage_ballot:
+        return '{"ranking": ["'
+    schema = prompt.output.schema
+    expected = expected_text(scene)
+    if prompt.output.kind == "json_object" and not schema:
+        return _loose_object(scene, expected, voice)
+    order = ranked(scene.candidates, expected, voice)
+    ready = [text for candidate in order for text in sorted(unescaped(candidate))]
+    for text in ([expected] if expected is not None else []) + ready:
+        if _is_instance(text, schema):
+            return text
+    writer = SchemaWriter(schema, seeded(voice, scene.user_text), scene.user_text, expected)
+    return dumps(writer.write()).decode()
+
+
+def _loose_object(scene: Scene, expected: str | None, voice: str) -> str:
+    if expected is not None and _is_instance(expected, {"type": "object"}):
+        return expected
+    answer = expected if expected is not None else _free_text(scene, voice)
+    return dumps({"answer": answer}).decode()
+
+
+def _is_instance(text: str, schema: JsonObject) -> bool:
+    try:
+        value = loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict | list) and validates(value, schema, schema)
+
+
+def _presentation(scene: Scene, voice: str) -> str:
+    expected = _instructed(scene)
+    if expected is not None:
+        return expected
+    return prose.composed_text([c.text for c in ranked(scene.candidates, None, voice)])
+
+
+def _answer(scene: Scene, voice: str) -> str:
+    expected = _instructed(scene)
+    if isinstance(scene.instruction, ToolErrand) or scene.stance is Stance.HONEST:
+        return expected if expected is not None else _free_text(scene, voice)
+    avoid = expected or ""
+    if scene.stance is Stance.WRONG:
+        return prose.wrong_text(seeded("wrong", scene.user_text), avoid)
+    return prose.dissenting_text(seeded("dissent", voice, scene.user_text), avoid)
+
+
+def _instructed(scene: Scene) -> str | None:
+    """The expected text, unless a tool result that it waits for is not there."""
+    return None if _next_step(scene) is not None else expected_text(scene)
+
+
+def _free_text(scene: Scene, voice: str) -> str:
+    return prose.answer_text(seeded(voice, scene.user_text), scene.user_text)
+
+
+def _reasoning(prompt: Prompt, scene: Scene, voice: str) -> tuple[str, ...]:
+    if "reason" not in prompt.model:
+        return ()
+    return tuple(pieces(prose.reasoning_text(seeded("think", voice), scene.user_text)))
+
+
+def _scripted_pieces(
+    prompt: Prompt, scene: Scene, script: Script, said: str, voice: str
+) -> tuple[str, ...]:
+    if script.empty:
+        return ()
+    if script.tokens is None or prompt.output.kind != "text" or scene.instruction is not None:
+        return tuple(pieces(said))
+    return prose.tokens_of_length(seeded(voice, scene.user_text), scene.user_text, script.tokens)
+
+
+def _cut(reply: Reply, prompt: Prompt, script: Script) -> Reply:
+    """Stop sequences, the content filter and the token limit, in that order."""
+    if prompt.sampling.stop:
+        reply = replace(reply, text=_until_stop("".join(reply.text), prompt.sampling.stop))
+    if script.content_filter:
+        reply = replace(reply, text=reply.text[: len(reply.text) // 2], finish="content_filter")
+    limit = prompt.sampling.max_tokens
+    if limit is None or len(reply.reasoning) + len(reply.text) <= limit:
+        return reply
+    reasoning = reply.reasoning[:limit]
+    text = reply.text[: limit - len(reasoning)]
+    return replace(reply, reasoning=reasoning, text=text, finish="length")
+
+
+def _until_stop(text: str, stops: tuple[str, ...]) -> tuple[str, ...]:
+    ends = [text.index(stop) for stop in stops if stop and stop in text]
+    return tuple(pieces(text[: min(ends)] if ends else text))

@@ -1,0 +1,95 @@
+"""A refusal in OpenAI's error envelope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provider_sim.json_types import JsonObject, dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class WireError(Exception):
+    """The vendor refuses the request: an HTTP status and the four keys of the envelope."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.kind = kind
+        self.param = param
+        self.code = code
+        self.headers = dict(headers or {})
+
+    def error_object(self) -> JsonObject:
+        return {
+            "message": self.message,
+            "type": self.kind,
+            "param": self.param,
+            "code": self.code,
+        }
+
+    def body(self) -> bytes:
+        return dumps({"error": self.error_object()})
+
+
+def missing(param: str) -> WireError:
+    return WireError(
+        f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+    )
+
+
+def wrong_type(param: str, expected: str, got: object) -> WireError:
+    return WireError(
+        f"Invalid type for '{param}': expected {expected}, but got {_type_name(got)} instead.",
+        param=param,
+        code="invalid_type",
+    )
+
+
+def wrong_value(param: str, value: object, allowed: str) -> WireError:
+    return WireError(
+        f"Invalid value: '{value}'. Supported values are: {allowed}.",
+        param=param,
+        code="invalid_value",
+    )
+
+
+def unknown_model(model: str) -> WireError:
+    return WireError(
+        f"The model `{model}` does not exist or you do not have access to it.",
+        status=404,
+        code="model_not_found",
+    )
+
+
+def context_length_exceeded(window: int, prompt: int, param: str) -> WireError:
+    return WireError(
+        f"This model's maximum context length is {window} tokens. However, your messages resulted "
+        f"in {prompt} tokens. Please reduce the length of the messages.",
+        param=param,
+        code="context_length_exceeded",
+    )
+
+
+def _type_name(value: object) -> str:
+    names: dict[type, str] = {
+        type(None): "null",
+        bool: "a boolean",
+        int: "an integer",
+        float: "a decimal",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
+    return names.get(type(value), "something else")
