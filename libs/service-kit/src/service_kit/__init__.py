@@ -1,1 +1,1 @@
-"""What makes a process one of Conclave's: server, settings, logs, traces, metrics, internal client."""
+"""What makes a process one of Conclave's: server, settings, logs, traces, metrics, client."""
