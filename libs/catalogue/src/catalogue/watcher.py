@@ -1,0 +1,146 @@
+"""Follows a configuration while the process runs: a good change is taken, a bad one refused.
+
+Polls by path and compares content. A ConfigMap replaces a symlink above the file, and network
+file systems have coarse times; neither shows in the file's own change time, both in its bytes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalogue.configuration import (
+    Catalogue,
+    configuration_file,
+    load_catalogue,
+    parse_catalogue,
+    read_configuration,
+)
+from catalogue.problems import ConfigurationError
+
+_log = logging.getLogger(__name__)
+
+# A writer that truncates and then writes is seen in between; half a file may be valid YAML.
+SETTLE_S = 0.1
+_SETTLE_ATTEMPTS = 20
+_VERSION_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Compared like content: an error that stays the same is reported once."""
+
+    error: ConfigurationError
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unreadable) and self.error.problems == other.error.problems
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.error.problems))
+
+
+_Content = bytes | _Unreadable
+
+
+class CatalogueWatcher:
+    """`current` is always a good catalogue; `last_error` says why the file's newest text is not.
+
+    `on_change` is called in the watcher's task, after `current` has changed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_change: Callable[[Catalogue], None],
+        poll_s: float = 1.0,
+        *,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Loads the configuration.
+
+        Raises:
+            ConfigurationError: there is no earlier one to keep.
+        """
+        self._path = path
+        self._on_change = on_change
+        self._poll_s = poll_s
+        self._environ = environ
+        self.current = load_catalogue(path, environ=environ)
+        self.last_error: ConfigurationError | None = None
+        # Compared with what was loaded by its hash at the first check.
+        self._seen: _Content | None = None
+        self._report_warnings(self.current)
+
+    @property
+    def version(self) -> str:
+        """Short, and equal on replicas that use the same text."""
+        return self.current.content_hash[:_VERSION_DIGITS]
+
+    async def run(self) -> None:
+        """Follow the file until cancelled."""
+        while True:
+            await asyncio.sleep(self._poll_s)
+            await self.check()
+
+    async def check(self) -> None:
+        """Look once, and take or refuse what is new."""
+        content = await self._read()
+        if content == self._seen:
+            return
+        content = await self._settled(content)
+        if content is None:
+            return
+        self._seen = content
+        try:
+            loaded = await asyncio.to_thread(self._load, content)
+        except ConfigurationError as error:
+            self._refuse(error)
+            return
+        self._accept(loaded)
+
+    async def _read(self) -> _Content:
+        return await asyncio.to_thread(_read_content, self._path)
+
+    async def _settled(self, content: _Content) -> _Content | None:
+        """What is there when two looks agree; None when it keeps changing: the next poll's."""
+        for _ in range(_SETTLE_ATTEMPTS):
+            await asyncio.sleep(SETTLE_S)
+            again = await self._read()
+            if again == content:
+                return again
+            content = again
+        return None
+
+    def _load(self, content: _Content) -> Catalogue:
+        if isinstance(content, _Unreadable):
+            raise content.error
+        return parse_catalogue(content, configuration_file(self._path), environ=self._environ)
+
+    def _refuse(self, error: ConfigurationError) -> None:
+        self.last_error = error
+        for problem in error.problems:
+            _log.error("configuration refused, version %s stays: %s", self.version, problem)
+
+    def _accept(self, loaded: Catalogue) -> None:
+        recovered = self.last_error is not None
+        self.last_error = None
+        if loaded.content_hash == self.current.content_hash:
+            if recovered:
+                _log.info("configuration version %s is in the file again", self.version)
+            return
+        self.current = loaded
+        _log.info("configuration version %s taken", self.version)
+        self._report_warnings(loaded)
+        self._on_change(loaded)
+
+    def _report_warnings(self, loaded: Catalogue) -> None:
+        for warning in loaded.warnings:
+            _log.warning("configuration: %s", warning)
+
+
+def _read_content(path: Path) -> _Content:
+    try:
+        return read_configuration(configuration_file(path))
+    except ConfigurationError as error:
+        return _Unreadable(error)
