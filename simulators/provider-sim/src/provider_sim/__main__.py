@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Listen until SIGINT or SIGTERM; 1 when the port cannot be had."""
     settings = parse_settings(arguments)
     try:
         uvloop.run(_serve(settings))

@@ -1,291 +1,22 @@
-"""The composition root: routes, and the way of one request through the simulator."""
+"""The composition root: what the simulator is made of, and its routes."""
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import os
-from dataclasses import dataclass, replace
-from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from provider_sim import openai_chat
 from provider_sim.control import Control
-from provider_sim.delivery import LONGEST_HANG_S, Courier, reset_connection
-from provider_sim.faults import refusal, shown_usage
-from provider_sim.frames import Decoded, Stamp
-from provider_sim.latency import pace_for
-from provider_sim.model_list import ModelList
-from provider_sim.profiles import (
-    DELIVERED_WHOLE,
-    Profile,
-    combine,
-    parse_profile,
-    split_model,
-)
-from provider_sim.replies import kind_of, reply_to
-from provider_sim.request_fields import Fields, parse_body
-from provider_sim.rules import RequestTraits, Rules
-from provider_sim.scene import Scene, read_scene
-from provider_sim.stable_hash import seeded, stable_hash
-from provider_sim.token_counter import pieces
-from provider_sim.usage import Usage, measure, rendered, reply_tokens
-from provider_sim.wire_errors import WireError, context_length_exceeded, unknown_model
+from provider_sim.rules import Rules
+from provider_sim.simulator import CHAT, COMPLETIONS, RESPONSES, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from provider_sim.prefix_cache import PrefixCache
-    from provider_sim.profiles import Overrides
-    from provider_sim.prompt import Prompt
-    from provider_sim.recorder import Clocks, Exchange, Outcome, Recorder
+    from provider_sim.recorder import Clocks, Recorder
     from provider_sim.settings import Settings
-
-_Handler: TypeAlias = "Callable[[web.Request], Awaitable[web.StreamResponse]]"
-_Work: TypeAlias = "Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]"
-_PERSONA_CHARS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """One way of asking for generated text."""
-
-    name: str
-    decode: Callable[[Fields], Decoded]
-    known_fields: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Staged:
-    """A request read, understood and steered, before anything is answered."""
-
-    decoded: Decoded
-    prompt: Prompt
-    scene: Scene
-    profile: Profile
-
-
-CHAT = Wire("openai_chat", openai_chat.decode, openai_chat.KNOWN_FIELDS)
-
-
-class Simulator:
-    def __init__(
-        self,
-        settings: Settings,
-        recorder: Recorder,
-        rules: Rules,
-        cache: PrefixCache,
-        clocks: Clocks,
-    ) -> None:
-        self._settings = settings
-        self._recorder = recorder
-        self._rules = rules
-        self._cache = cache
-        self._clocks = clocks
-
-    def recorded(self, work: _Work) -> _Handler:
-        """Wrap work in its record: whatever happens, the exchange ends exactly once."""
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            exchange = self._open(request)
-            try:
-                self._authorise(request)
-                response = await work(request, exchange)
-            except WireError as error:
-                return await self._refuse(request, exchange, error)
-            except asyncio.CancelledError:
-                gone = request.transport is None or request.transport.is_closing()
-                self._recorder.close(exchange, "client_closed" if gone else "faulted")
-                raise
-            except ConnectionError:
-                self._recorder.close(exchange, "client_closed")
-                raise
-            finally:
-                self._recorder.close(exchange, _outcome(exchange))
-            return response
-
-        return handle
-
-    def _open(self, request: web.Request) -> Exchange:
-        headers = request.headers
-        return self._recorder.open(
-            request.path,
-            vendor_request_id=f"req_sim_{os.urandom(12).hex()}",
-            client_request_id=headers.get("x-client-request-id"),
-            request_id=headers.get("x-request-id"),
-        )
-
-    def _authorise(self, request: web.Request) -> None:
-        key = self._settings.api_key
-        if key is None:
-            return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not given:
-            raise WireError("You didn't provide an API key.", status=401)
-        if not hmac.compare_digest(given.strip().encode(), key.encode()):
-            raise WireError("Incorrect API key provided.", status=401, code="invalid_api_key")
-
-    async def _refuse(
-        self, request: web.Request, exchange: Exchange, error: WireError
-    ) -> web.StreamResponse:
-        exchange.status = error.status
-        headers = {**error.headers, "x-request-id": exchange.vendor_request_id}
-        response = web.Response(
-            body=error.body(),
-            status=error.status,
-            headers=headers,
-            content_type="application/json",
-        )
-        self._recorder.first_byte(exchange)
-        await response.prepare(request)
-        await response.write_eof()
-        self._recorder.close(exchange, "faulted" if exchange.faults else "rejected")
-        return response
-
-    async def read_fields(self, request: web.Request, exchange: Exchange) -> Fields:
-        try:
-            raw = await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise WireError(
-                "The request body is too large.", status=413, code="request_too_large"
-            ) from error
-        self._recorder.note_body(exchange, raw)
-        return parse_body(raw)
-
-    def steered(
-        self, request: web.Request, suffix: str, traits: Callable[[], RequestTraits]
-    ) -> Profile:
-        """The profile out of defaults, path, model name and rules."""
-        sources: list[Overrides] = [self._settings.profile]
-        in_path = request.match_info.get("profile")
-        sources += [parse_profile(in_path)] if in_path else []
-        sources += [parse_profile(suffix)] if suffix else []
-        sources += [self._rules.profile_for(traits())] if self._rules else []
-        return combine(sources)
-
-    def spared(self, profile: Profile, exchange: Exchange) -> Profile:
-        """Take the faults away where their probability says so."""
-        if profile.fault_probability < 1:
-            draw = seeded("fault", self._settings.seed, exchange.sequence).random()
-            profile = profile if draw < profile.fault_probability else profile.without_faults()
-        exchange.faults = tuple(profile.names_of_faults())
-        return profile
-
-    def check_model(self, model: str) -> None:
-        if self._settings.models and model not in self._settings.models:
-            raise unknown_model(model)
-
-    def window(self, model: str, profile: Profile) -> int:
-        if profile.window is not None:
-            return profile.window
-        return self._settings.window_tokens.get(model, self._settings.default_window_tokens)
-
-    def generation(self, wire: Wire) -> _Work:
-        """Answer one request for generated text."""
-
-        async def work(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-            exchange.dialect = wire.name
-            fields = await self.read_fields(request, exchange)
-            self._check_unknown(fields, wire)
-            staged = self._stage(request, exchange, wire.decode(fields))
-            early = await self.early_fault(request, exchange, staged.profile, staged.prompt.model)
-            return early or await self._answer(request, exchange, staged)
-
-        return work
-
-    def _check_unknown(self, fields: Fields, wire: Wire) -> None:
-        unknown = set(fields.data) - wire.known_fields
-        if unknown and self._settings.refuse_unknown_fields:
-            name = min(unknown)
-            raise WireError(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
-
-    def _stage(self, request: web.Request, exchange: Exchange, decoded: Decoded) -> _Staged:
-        model, suffix = split_model(decoded.prompt.model)
-        prompt = replace(decoded.prompt, model=model) if suffix else decoded.prompt
-        exchange.model, exchange.stream = model, decoded.stream
-        self.check_model(model)
-        scene = read_scene(prompt)
-        exchange.kind = kind_of(prompt, scene) if not exchange.kind else exchange.kind
-        exchange.persona = scene.persona[:_PERSONA_CHARS]
-        profile = self.steered(
-            request,
-            suffix,
-            lambda: RequestTraits(model, exchange.kind, scene.trailing_text, scene.user_text),
-        )
-        return _Staged(decoded, prompt, scene, self.spared(profile, exchange))
-
-    async def early_fault(
-        self, request: web.Request, exchange: Exchange, profile: Profile, model: str
-    ) -> web.StreamResponse | None:
-        """Faults that come instead of an answer."""
-        if not profile.faults:
-            return None
-        await asyncio.sleep(profile.fault_delay_ms / 1000)
-        if "hang" in profile.faults:
-            await asyncio.sleep(LONGEST_HANG_S)
-        if "reset" in profile.faults or "hang" in profile.faults:
-            reset_connection(request)
-            return web.Response()
-        error = refusal(profile, window=self.window(model, profile))
-        if error is not None:
-            raise error
-        if "error_body_200" in profile.faults:
-            exchange.status = 200
-            error = WireError("The server had an error.", kind="server_error", code="server_error")
-            return web.Response(body=error.body(), content_type="application/json")
-        return None
-
-    async def _answer(
-        self, request: web.Request, exchange: Exchange, staged: _Staged
-    ) -> web.StreamResponse:
-        usage = self._measure(exchange, staged)
-        choices = range(staged.prompt.sampling.choices)
-        script = staged.profile.script
-        replies = [reply_to(staged.prompt, staged.scene, script, index) for index in choices]
-        usage = replace(
-            usage,
-            completion_tokens=sum(reply_tokens(reply) for reply in replies),
-            reasoning_tokens=sum(len(reply.reasoning) for reply in replies),
-        )
-        stamp = Stamp(os.urandom(12).hex(), int(self._clocks.unix_s()))
-        shown = shown_usage(usage, staged.profile)
-        answer = staged.decoded.encode(replies, usage, shown, stamp)
-        exchange.finish_reason = answer.finish_reason
-        exchange.status = 200
-        seed = (self._settings.seed, exchange.sequence)
-        courier = Courier(
-            request=request,
-            exchange=exchange,
-            recorder=self._recorder,
-            clocks=self._clocks,
-            profile=staged.profile,
-            pace=pace_for(staged.profile.latency, answer.beats, seed),
-            headers={"x-request-id": exchange.vendor_request_id},
-        )
-        send = courier.send_stream if staged.decoded.stream else courier.send_body
-        return await send(answer)
-
-    def _measure(self, exchange: Exchange, staged: _Staged) -> Usage:
-        """Count the prompt and refuse what does not fit the window."""
-        text = rendered(staged.prompt)
-        tokens = pieces(text)
-        window = self.window(staged.prompt.model, staged.profile)
-        usage = measure(staged.prompt, tokens)
-        if usage.prompt_tokens > window:
-            raise context_length_exceeded(
-                window, usage.prompt_tokens, staged.decoded.messages_param
-            )
-        cached = self._cache.cached_tokens(staged.prompt.model, tokens)
-        exchange.prompt_tokens, exchange.cached_tokens = usage.prompt_tokens, cached
-        exchange.prompt_hash = f"{stable_hash(text):016x}"
-        return replace(usage, cached_tokens=cached)
-
-
-def _outcome(exchange: Exchange) -> Outcome:
-    whole = exchange.status == HTTPStatus.OK and DELIVERED_WHOLE.issuperset(exchange.faults)
-    return "completed" if whole else "faulted"
+    from provider_sim.simulator import Work
 
 
 def create_app(
@@ -299,27 +30,24 @@ def create_app(
     """Wire the simulator together. `connections` says how many are open right now."""
     rules = Rules()
     simulator = Simulator(settings, recorder, rules, cache, clocks)
-    models = ModelList(settings)
-    control = Control(recorder, rules, connections)
     app = web.Application(client_max_size=settings.most_body_bytes)
-    control.add_routes(app)
+    Control(recorder, rules, connections).add_routes(app)
     for prefix in ("/v1", "/p/{profile}/v1"):
-        app.router.add_post(
-            f"{prefix}/chat/completions", simulator.recorded(simulator.generation(CHAT))
-        )
-        app.router.add_get(f"{prefix}/models", models.listing)
-        app.router.add_get(f"{prefix}/models/{{model:.+}}", models.one)
-    app.router.add_route("*", "/{path:.*}", _unknown_route)
+        _add_routes(app.router, prefix, simulator)
+    app.router.add_route("*", "/{path:.*}", simulator.recorded(simulator.unknown_route))
     return app
 
 
-async def _unknown_route(request: web.Request) -> web.Response:
-    known = any(resource.canonical == request.path for resource in request.app.router.resources())
-    error = WireError(
-        f"Not allowed to {request.method} on {request.path}"
-        if known
-        else f"Invalid URL ({request.method} {request.path})",
-        status=405 if known else 404,
-        code="method_not_supported" if known else None,
-    )
-    return web.Response(body=error.body(), status=error.status, content_type="application/json")
+def _add_routes(router: web.UrlDispatcher, prefix: str, simulator: Simulator) -> None:
+    posts: dict[str, Work] = {
+        "chat/completions": simulator.generation(CHAT),
+        "responses": simulator.generation(RESPONSES),
+        "responses/input_tokens": simulator.input_tokens,
+        "embeddings": simulator.embeddings,
+        "completions": simulator.generation(COMPLETIONS),
+    }
+    for path, work in posts.items():
+        router.add_post(f"{prefix}/{path}", simulator.recorded(work))
+    router.add_get(f"{prefix}/models", simulator.models)
+    router.add_get(f"{prefix}/models/{{model:.+}}", simulator.models)
+    router.add_get(f"{prefix}/responses/{{stored}}", simulator.recorded(simulator.unknown_route))

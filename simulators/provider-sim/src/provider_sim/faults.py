@@ -96,6 +96,7 @@ def _status_error(status: int, retry_after_s: float | None) -> WireError:
 
 
 def mid_stream_error() -> WireError:
+    """What the vendor says when it fails after the first token."""
     return WireError(
         "The server had an error while processing your request.",
         kind="server_error",

@@ -9,11 +9,12 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 
 
 def dumps(value: Json | Mapping[str, Json]) -> bytes:
+    """Compact JSON; text stays UTF-8, nothing is escaped that need not be."""
     return orjson.dumps(value)
 
 

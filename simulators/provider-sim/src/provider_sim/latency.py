@@ -44,6 +44,7 @@ class Pace:
 
 
 def pace_for(law: LatencyLaw, beats: int, seed: object) -> Pace:
+    """The pace of one request; jitter and stragglers are drawn from the seed."""
     factor = _factor(law, seed)
     first_s = law.ttft_ms / 1000 * factor
     if law.total_ms is None:

@@ -37,13 +37,16 @@ _FORMATS = ("text", "json_object", "json_schema")
 _LONGEST_NAME = 64
 _DONE = Frame(b"data: [DONE]\n\n")
 KNOWN_FIELDS = frozenset(
-    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens "
-    "max_tokens messages metadata modalities model moderation n parallel_tool_calls prediction "
-    "presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention "
-    "reasoning_effort response_format safety_identifier seed service_tier stop store stream "
-    "stream_options temperature tool_choice tools top_logprobs top_p user verbosity "
-    "web_search_options".split()
-)
+    {
+        "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
+        "max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model",
+        "moderation", "n", "parallel_tool_calls", "prediction", "presence_penalty",
+        "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort",
+        "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream",
+        "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user",
+        "verbosity", "web_search_options",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class ChatRequest:
 
 
 def decode(fields: Fields) -> Decoded:
+    """Read the body, and keep what its answer needs."""
     request = decode_request(fields)
     return Decoded(request.prompt, request.stream, "messages", partial(encode_answer, request))
 
@@ -275,6 +279,7 @@ def encode_answer(
     shown: Usage | None,
     stamp: Stamp,
 ) -> Answer:
+    """The answer in this wire."""
     writer = _ChatWriter(request, replies, shown, stamp)
     return Answer(
         usage=usage,
@@ -296,6 +301,7 @@ def _error_frames(error: WireError, _frames_sent: int) -> list[Frame]:
 
 
 def usage_object(usage: Usage) -> JsonObject:
+    """Usage in the words of this wire."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -393,8 +399,9 @@ class _ChatWriter:
 
         opening: JsonObject = {"role": "assistant", "content": None if reply.calls else ""}
         frames = [chunk(dumps({**opening, "refusal": None}))]
-        for piece in reply.reasoning:
-            frames.append(chunk(b'{"reasoning_content":' + dumps(piece) + b"}", 1, 1))
+        frames += [
+            chunk(b'{"reasoning_content":' + dumps(piece) + b"}", 1, 1) for piece in reply.reasoning
+        ]
         if self._request.prompt.sampling.logprobs:
             frames += [self._logprob_chunk(prefix, piece) for piece in reply.text]
         else:

@@ -27,9 +27,12 @@ FILE_TOKENS = 1_000
 AUDIO_TOKENS = 500
 _PNG, _GIF, _JPEG = b"\x89PNG\r\n\x1a\n", b"GIF8", b"\xff\xd8"
 _HEADER_CHARS = 65_536
+_JPEG_MARKER = 0xFF
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def check_model(fields: Fields) -> str:
+    """The model asked for; an empty name is none."""
     model = fields.text("model")
     if not model:
         raise missing("model")
@@ -189,9 +192,9 @@ def _size_in_header(raw: bytes) -> tuple[int, int] | None:
 
 def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
     at = 2
-    while at + 9 < len(raw) and raw[at] == 0xFF:  # noqa: PLR2004 - marker
+    while at + 9 < len(raw) and raw[at] == _JPEG_MARKER:
         marker, length = raw[at + 1], struct.unpack_from(">H", raw, at + 2)[0]
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+        if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", raw, at + 5)
             return width, height
         at += 2 + length

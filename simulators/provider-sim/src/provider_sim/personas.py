@@ -17,6 +17,7 @@ _WRONG = re.compile(r"answer wrongly|be wrong", re.IGNORECASE)
 
 
 def stance_of(persona: str) -> Stance:
+    """What the persona is told to be; honest unless told otherwise."""
     if _WRONG.search(persona):
         return Stance.WRONG
     return Stance.DISSENTING if _DISSENT.search(persona) else Stance.HONEST

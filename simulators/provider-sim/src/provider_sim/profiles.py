@@ -53,6 +53,11 @@ _ALIASES = {
 }
 
 
+def no_overrides() -> Overrides:
+    """Nothing said."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     latency: LatencyLaw = field(default_factory=LatencyLaw)
@@ -102,12 +107,14 @@ def parse_profile(text: str) -> Overrides:
 
 
 def read_overrides(values: Mapping[str, object]) -> Overrides:
+    """The same keys out of a JSON object; a fault may also stand as `"hang": true`."""
     read: dict[str, int | float | str | frozenset[str]] = {}
     for name, value in values.items():
         key = _ALIASES.get(name, name)
         if isinstance(value, bool) and name in FAULTS:
-            key, value = "fault", name if value else "none"  # noqa: PLW2901 - same thing, written out
-        read[key] = _read(key, str(value))
+            read["fault"] = frozenset({name if value else "none"})
+        else:
+            read[key] = _read(key, str(value))
     return read
 
 
@@ -141,7 +148,7 @@ def _is_status(name: str) -> bool:
 
 
 def split_model(model: str) -> tuple[str, str]:
-    """The model's own name, and the profile behind an `@`; names may contain an `@` of their own."""
+    """The model's own name, and the profile behind an `@`; names may hold an `@` of their own."""
     name, at, suffix = model.rpartition("@")
     if not at or not name:
         return model, ""

@@ -36,10 +36,14 @@ _ADVERBS = ("usually", "clearly", "rarely", "separately", "often", "directly", "
 _FILLER_TOPICS = ("the question", "the context", "the evidence", "the goal", "the outcome")
 _WORD = re.compile(r"[^\W\d_]{4,20}")
 _STOP_WORDS = frozenset(
-    "about after again answer been before could does explain every from give have into just like "
-    "more most only other please reply should some such tell than that their them then there "
-    "these they this those what when where which while will with would write your".split()
-)
+    {
+        "about", "after", "again", "answer", "been", "before", "could", "does", "explain", "every",
+        "from", "give", "have", "into", "just", "like", "more", "most", "only", "other", "please",
+        "reply", "should", "some", "such", "tell", "than", "that", "their", "them", "then", "there",
+        "these", "they", "this", "those", "what", "when", "where", "which", "while", "will", "with",
+        "would", "write", "your",
+    }
+)  # fmt: skip
 _WORDS_OF_QUESTION = 400
 
 _REASONING = (
@@ -60,6 +64,7 @@ _DISSENT = (
 
 
 def answer_text(rng: random.Random, question: str) -> str:
+    """Three to five sentences about the question."""
     middles = rng.sample(_MIDDLES, rng.randint(1, 3))
     lines = [rng.choice(_OPENINGS), *middles, rng.choice(_ENDINGS)]
     topics = _topics(question)
@@ -67,6 +72,7 @@ def answer_text(rng: random.Random, question: str) -> str:
 
 
 def reasoning_text(rng: random.Random, question: str) -> str:
+    """What a reasoning model mutters before it answers."""
     topics = _topics(question)
     return "".join(_fill(rng, line, topics) for line in rng.sample(_REASONING, 3))
 
@@ -88,6 +94,7 @@ def wrong_text(rng: random.Random, avoid: str) -> str:
 
 
 def tokens_of_length(rng: random.Random, question: str, length: int) -> tuple[str, ...]:
+    """Text of exactly so many tokens."""
     found: list[str] = []
     while len(found) < length:
         found += pieces(answer_text(rng, question) + " ")
@@ -95,10 +102,12 @@ def tokens_of_length(rng: random.Random, question: str, length: int) -> tuple[st
 
 
 def short_phrase(rng: random.Random, question: str) -> str:
+    """Two or three words, for a field of a form."""
     return _fill(rng, "{adjective} {c}", _topics(question))
 
 
 def reason_sentence(rng: random.Random, *, best: str, certain: bool) -> str:
+    """Why the best candidate is the best, in one sentence."""
     if certain:
         return f"{best} does exactly what was asked."
     quality = rng.choice(("clearest", "most complete", "most careful", "most direct"))

@@ -45,6 +45,7 @@ _Said: TypeAlias = "_Call | str"
 
 
 def kind_of(prompt: Prompt, scene: Scene) -> Kind:
+    """What the prompt asks for; a ballot before everything, a due tool call before an answer."""
     if scene.ballot is not None:
         return "ballot"
     if scene.presenting:

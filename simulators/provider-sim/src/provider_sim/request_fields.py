@@ -15,6 +15,11 @@ _NAME = re.compile(r"^[A-Za-z0-9_.-]+$")
 
 
 def parse_body(raw: bytes) -> Fields:
+    """The body's fields.
+
+    Raises:
+        WireError: the body is not a JSON object.
+    """
     try:
         data = loads(raw)
     except ValueError as error:
@@ -148,7 +153,7 @@ class Fields:
         value = self.data.get(key)
         if value is None:
             return ()
-        items = value if isinstance(value, list) else [value]
+        items: list[Json] = value if isinstance(value, list) else [value]
         if len(items) > longest:
             raise WireError(
                 f"Invalid '{self.at(key)}': array too long. Expected at most {longest} items.",

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from provider_sim.json_types import JsonObject
     from provider_sim.prompt import Message, Prompt, Tool
 
-Kind: TypeAlias = Literal[
-    "answer", "ballot", "present", "tool", "embedding", "completion", "tokens", "models"
-]
+Kind: TypeAlias = Literal["answer", "ballot", "present", "tool"]
 
 _CANDIDATE = re.compile(
     r"<candidate\s+label=[\"']([^\"']+)[\"'][^>]*>\r?\n?(.*?)\r?\n?</candidate>", re.DOTALL
@@ -60,6 +58,7 @@ class Scene:
 
 
 def read_scene(prompt: Prompt) -> Scene:
+    """Read the prompt as a model would."""
     conversation, trailing = _split(prompt.messages)
     trailing_texts = [message.text for message in trailing]
     user_index, candidates = _last_user(conversation, _candidates("\n".join(trailing_texts)))

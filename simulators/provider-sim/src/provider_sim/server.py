@@ -15,7 +15,7 @@ from provider_sim.prefix_cache import PrefixCache
 from provider_sim.recorder import Clocks, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from provider_sim.settings import Settings
 
@@ -36,11 +36,12 @@ class RunningSimulator:
 
 
 def system_clocks() -> Clocks:
+    """Monotonic since boot, so that records of several processes compare."""
     return Clocks(time.monotonic, lambda: datetime.now(UTC).timestamp())
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[RunningSimulator]:
+async def running(settings: Settings) -> AsyncGenerator[RunningSimulator]:
     """Listen until the block ends; then close every connection within the shutdown grace."""
     clocks = system_clocks()
     recorder = Recorder(settings.keep_records, clocks, keep_bodies=settings.keep_bodies)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provider_sim.profiles import Overrides, parse_profile
+from provider_sim.profiles import Overrides, no_overrides, parse_profile
 from provider_sim.wire_errors import WireError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class Settings:
     """The only models that exist; empty: every name is one."""
     api_key: str | None = None
     default_window_tokens: int = DEFAULT_WINDOW_TOKENS
-    window_tokens: Mapping[str, int] = field(default_factory=dict)
+    window_tokens: Mapping[str, int] = field(default_factory=dict[str, int])
     """Context windows by model."""
-    profile: Overrides = field(default_factory=dict)
+    profile: Overrides = field(default_factory=no_overrides)
     """Latency and faults of requests that do not say otherwise."""
     seed: int = 0
     embedding_dimensions: int = 256
@@ -50,6 +50,7 @@ class Settings:
 
 
 def parse_settings(arguments: Sequence[str] | None = None) -> Settings:
+    """Read the command line; a bad value ends the program with its usage."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 
 def stable_hash(*parts: object) -> int:
+    """64 bits that depend on the parts and on their order."""
     digest = blake2b(digest_size=8)
     for part in parts:
         digest.update(str(part).encode("utf-8", "surrogatepass"))
@@ -15,4 +16,5 @@ def stable_hash(*parts: object) -> int:
 
 
 def seeded(*parts: object) -> random.Random:
+    """A generator that gives the same draws for the same parts."""
     return random.Random(stable_hash(*parts))  # noqa: S311 - must be reproducible, guards nothing

@@ -15,8 +15,10 @@ TOKENS_PER_REPLY = 3
 
 
 def pieces(text: str) -> list[str]:
+    """The tokens of a text; they concatenate to it."""
     return _PIECE.findall(text)
 
 
 def count_tokens(text: str) -> int:
+    """How many tokens the text has."""
     return len(_PIECE.findall(text))

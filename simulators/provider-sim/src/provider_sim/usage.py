@@ -38,15 +38,18 @@ def rendered(prompt: Prompt) -> str:
 
 
 def measure(prompt: Prompt, tokens: list[str]) -> Usage:
+    """What the prompt costs; nothing is cached yet and nothing generated."""
     media = sum(message.media_tokens for message in prompt.messages)
     frame = TOKENS_PER_MESSAGE * len(prompt.messages) + TOKENS_PER_REPLY
     return Usage(prompt_tokens=len(tokens) + frame + media)
 
 
 def reply_tokens(reply: Reply) -> int:
+    """What one choice costs, reasoning included."""
     calls = sum(call_tokens(call.name, call.arguments) for call in reply.calls)
     return len(reply.reasoning) + len(reply.text) + calls
 
 
 def call_tokens(name: str, arguments: str) -> int:
+    """What one tool call costs: its name and its arguments."""
     return count_tokens(name) + len(pieces(arguments))

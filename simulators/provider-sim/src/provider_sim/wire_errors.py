@@ -44,12 +44,14 @@ class WireError(Exception):
 
 
 def missing(param: str) -> WireError:
+    """A required field is absent."""
     return WireError(
         f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
     )
 
 
 def wrong_type(param: str, expected: str, got: object) -> WireError:
+    """The JSON type is another."""
     return WireError(
         f"Invalid type for '{param}': expected {expected}, but got {_type_name(got)} instead.",
         param=param,
@@ -58,6 +60,7 @@ def wrong_type(param: str, expected: str, got: object) -> WireError:
 
 
 def wrong_value(param: str, value: object, allowed: str) -> WireError:
+    """The value is none of the allowed ones."""
     return WireError(
         f"Invalid value: '{value}'. Supported values are: {allowed}.",
         param=param,
@@ -66,6 +69,7 @@ def wrong_value(param: str, value: object, allowed: str) -> WireError:
 
 
 def unknown_model(model: str) -> WireError:
+    """No such model here."""
     return WireError(
         f"The model `{model}` does not exist or you do not have access to it.",
         status=404,
@@ -74,6 +78,7 @@ def unknown_model(model: str) -> WireError:
 
 
 def context_length_exceeded(window: int, prompt: int, param: str) -> WireError:
+    """The prompt is larger than the window."""
     return WireError(
         f"This model's maximum context length is {window} tokens. However, your messages resulted "
         f"in {prompt} tokens. Please reduce the length of the messages.",
