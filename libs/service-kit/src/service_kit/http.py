@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -128,10 +128,13 @@ async def _discard_body(receive: Receive) -> None:
 
 
 @asynccontextmanager
-async def cancel_on_disconnect(receive: Receive) -> AsyncGenerator[None]:
+async def cancel_on_disconnect(
+    receive: Receive, *beside: Coroutine[object, object, None]
+) -> AsyncGenerator[None]:
     """Cancel the body as soon as the client hangs up, whatever it is waiting for.
 
-    Use after the request body has been read: what still arrives is thrown away.
+    Use after the request body has been read: what still arrives is thrown away. Coroutines given
+    as `beside` (a heartbeat) run until the body ends.
 
     Raises:
         ClientDisconnectedError: out of the context, in place of the cancellation it caused.
@@ -141,11 +144,14 @@ async def cancel_on_disconnect(receive: Receive) -> AsyncGenerator[None]:
     cancelled_before = task.cancelling() if task is not None else 0
     try:
         async with asyncio.TaskGroup() as group:
-            watcher = group.create_task(_raise_on_disconnect(receive), name="disconnect watcher")
+            companions = [
+                group.create_task(each) for each in (_raise_on_disconnect(receive), *beside)
+            ]
             try:
                 yield
             finally:
-                watcher.cancel()
+                for companion in companions:
+                    companion.cancel()
     except BaseExceptionGroup as errors:
         if task is not None and task.cancelling() > cancelled_before:
             raise asyncio.CancelledError from errors

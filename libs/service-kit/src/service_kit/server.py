@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
@@ -348,7 +349,7 @@ def _guarded(app: ASGIApp) -> ASGIApp:
         except ClientDisconnectedError:
             return
         except PlatformError as error:
-            if error.status >= 500:  # noqa: PLR2004 - HTTP's line between their fault and ours
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.warning("request_failed", error=error, path=scope["path"])
             await exchange.fail(error)
         except asyncio.CancelledError:

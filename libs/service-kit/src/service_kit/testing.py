@@ -76,11 +76,16 @@ async def running_service(
         limits=limits or ServerLimits(shutdown_grace_s=1.0, cancel_grace_s=1.0),
         handle_signals=False,
     )
-    async with asyncio.TaskGroup() as group:
-        served = group.create_task(server.serve())
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await server.wait_serving()
-        try:
-            yield RunningService(server, lifecycle, served)
-        finally:
-            server.request_stop()
+    try:
+        async with asyncio.TaskGroup() as group:
+            served = group.create_task(server.serve())
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await server.wait_serving()
+            try:
+                yield RunningService(server, lifecycle, served)
+            finally:
+                server.request_stop()
+    except BaseExceptionGroup as errors:
+        if len(errors.exceptions) == 1:  # the test's own failure, as it would look without us
+            raise errors.exceptions[0] from None
+        raise
