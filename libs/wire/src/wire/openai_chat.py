@@ -188,9 +188,12 @@ class DeltaCustom(msgspec.Struct, omit_defaults=True):
 
 
 class DeltaToolCall(msgspec.Struct, omit_defaults=True):
-    """`id`, `type` and the name come only once: clients concatenate what they get."""
+    """`id`, `type` and the name come only once: clients concatenate what they get.
 
-    index: int = 0
+    `index` is None only where a vendor forgot it; whatever we send carries one.
+    """
+
+    index: int | None = None
     id: str | None = None
     type: str | None = None
     function: DeltaFunction | None = None
@@ -233,6 +236,7 @@ class ResponseMessage(msgspec.Struct, omit_defaults=True):
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
+    reasoning: str | None = None
     tool_calls: list[MessageToolCall] | None = None
 
 

@@ -44,7 +44,12 @@ class ProviderSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
 
 class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the backend itself can do; what it cannot is done by us or refused with a reason."""
+    """What the backend itself can do; what it cannot is done by us or refused with a reason.
+
+    `developer_role` and `max_completion_tokens` (the parameter of that name, else `max_tokens`)
+    are None where the provider's kind decides: true for `openai`, false for `openai-compatible`.
+    `late_system_messages`: the backend takes system messages after the conversation has begun.
+    """
 
     tools: bool = True
     images: bool = True
@@ -54,6 +59,9 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     logprobs: bool = True
     seed: bool = True
     multiple_choices: bool = True
+    developer_role: bool | None = None
+    max_completion_tokens: bool | None = None
+    late_system_messages: bool = True
 
 
 class Prices(msgspec.Struct, frozen=True, omit_defaults=True):
