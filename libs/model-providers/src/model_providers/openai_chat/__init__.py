@@ -1,0 +1,1 @@
+"""OpenAI Chat Completions as a client speaks it."""

@@ -1,0 +1,1 @@
+"""What keeps one failing vendor from failing our callers, all before the first token."""
