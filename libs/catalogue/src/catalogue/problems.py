@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_LINE_CHARACTERS = 1000
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -22,7 +24,7 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         field = f"{self.field}: " if self.field else ""
-        return f"{place}: {field}{self.message} ({self.fix})"
+        return _one_line(f"{place}: {field}{self.message} ({self.fix})")
 
 
 class ConfigurationError(Exception):
@@ -36,3 +38,9 @@ class ConfigurationError(Exception):
 def format_problems(problems: Sequence[Problem]) -> str:
     """One line each: `file:line:col: field: message (fix)`."""
     return "\n".join(str(problem) for problem in problems)
+
+
+def _one_line(text: str) -> str:
+    """Names come from the file and may hold anything."""
+    shown = text if len(text) <= _LINE_CHARACTERS else f"{text[:_LINE_CHARACTERS]}..."
+    return "".join(character if character.isprintable() else "?" for character in shown)

@@ -238,12 +238,15 @@ class CapabilitiesRecord(Record):
     seed: bool = Field(default=True, description="The parameter `seed`.")
     multiple_choices: bool = Field(default=True, description="The parameter `n`.")
     developer_role: bool | None = Field(
-        default=None, description="The role `developer`. Left out: true for kind `openai` only."
+        default=None,
+        description="The role `developer`. Left out: true for kind `openai` only.",
+        examples=[False],
     )
     max_completion_tokens: bool | None = Field(
         default=None,
         description="The parameter of that name rather than `max_tokens`. Left out: true for kind "
         "`openai` only.",
+        examples=[False],
     )
     late_system_messages: bool = Field(
         default=True, description="System messages after the conversation has begun."
@@ -291,9 +294,15 @@ class ModelRecord(Record):
         default=None, ge=1, le=100_000_000, description="The longest answer.", examples=[16384]
     )
     capabilities: CapabilitiesRecord = Field(
-        default=CapabilitiesRecord(), description="What the backend can do."
+        default=CapabilitiesRecord(),
+        description="What the backend can do.",
+        examples=["{images: false}"],
     )
-    prices: PricesRecord = Field(default=PricesRecord(), description="What it costs.")
+    prices: PricesRecord = Field(
+        default=PricesRecord(),
+        description="What it costs.",
+        examples=["{input_usd_per_mtok: 2.5, output_usd_per_mtok: 15}"],
+    )
     fallbacks: Names = Field(
         default=[],
         description="Models asked in turn when this one fails before its first token; their own "
@@ -376,7 +385,10 @@ class PanelRecord(Record):
     """Several agents behind one name. Its key is the name clients ask for."""
 
     agents: list[AgentRecord] = Field(
-        min_length=1, max_length=32, description="Who answers and votes."
+        min_length=1,
+        max_length=32,
+        description="Who answers and votes.",
+        examples=["[{id: analyst, model: gpt-5.4}]"],
     )
     aliases: Names = Field(
         default=[], description="Further names for it.", examples=["[gpt-council]"]
@@ -412,7 +424,10 @@ class PanelRecord(Record):
     )
     max_rounds: int = Field(default=1, ge=0, le=3, description="Refine rounds after a ballot.")
     quorum: int | None = Field(
-        default=None, ge=1, description="Answers that start the grace; a majority when left out."
+        default=None,
+        ge=1,
+        description="Answers that start the grace; a majority when left out.",
+        examples=[2],
     )
     grace: float = Field(
         default=0.5,
@@ -443,7 +458,9 @@ class PanelRecord(Record):
         description="The client's `usage`: last prompt and delivered answer, or the sum of all "
         "calls.",
     )
-    limits: LimitsRecord = Field(default=LimitsRecord(), description="Bounds of one run.")
+    limits: LimitsRecord = Field(
+        default=LimitsRecord(), description="Bounds of one run.", examples=["{wall_s: 300}"]
+    )
     voting_instruction: str | None = Field(
         default=None,
         min_length=1,
@@ -460,14 +477,24 @@ class PanelRecord(Record):
 
 
 class ConfigurationRecord(Record):
-    """The whole file."""
+    """What stands at the top."""
 
     version: Annotated[int, AfterValidator(_version)] = Field(
         description=f"Of this format; this release reads {FORMAT_VERSION}.",
         examples=[FORMAT_VERSION],
     )
     providers: dict[ShortNameText, ProviderRecord] = Field(
-        min_length=1, description="By name; the name is what `models` refer to."
+        min_length=1,
+        description="By name; the name is what `models` refer to.",
+        examples=["{openai: {kind: openai, api_key: {env: OPENAI_API_KEY}}}"],
     )
-    models: dict[PublicNameText, ModelRecord] = Field(min_length=1, description="By public name.")
-    panels: dict[PublicNameText, PanelRecord] = Field(default={}, description="By public name.")
+    models: dict[PublicNameText, ModelRecord] = Field(
+        min_length=1,
+        description="By public name.",
+        examples=["{gpt-5.4: {provider: openai}}"],
+    )
+    panels: dict[PublicNameText, PanelRecord] = Field(
+        default={},
+        description="By public name.",
+        examples=["{council: {agents: [{id: analyst, model: gpt-5.4}]}}"],
+    )

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 SETTLE_S = 0.1
 _SETTLE_ATTEMPTS = 20
 _VERSION_DIGITS = 12
+_LOGGED_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,10 @@ class CatalogueWatcher:
 
     def _refuse(self, error: ConfigurationError) -> None:
         self.last_error = error
-        for problem in error.problems:
+        for problem in error.problems[:_LOGGED_PROBLEMS]:
             _log.error("configuration refused, version %s stays: %s", self.version, problem)
+        if more := error.problems[_LOGGED_PROBLEMS:]:
+            _log.error("configuration refused: %d more problems", len(more))
 
     def _accept(self, loaded: Catalogue) -> None:
         recovered = self.last_error is not None
