@@ -231,9 +231,11 @@ class Server:
                 limits=self._limits,
                 on_closed=group.connection_closed,
             )
-            group.servers.append(
-                await loop.create_server(factory, sock=bound, backlog=self._limits.backlog)
-            )
+            try:
+                server = await loop.create_server(factory, sock=bound, backlog=self._limits.backlog)
+            except OSError as error:  # two processes that start at once can both bind
+                raise _cannot_listen(listener, error) from error
+            group.servers.append(server)
 
     def _config(self) -> uvicorn.Config:
         config = uvicorn.Config(
@@ -296,14 +298,18 @@ def _listening_socket(listener: Listener) -> socket.socket:
         bound.bind((listener.host, listener.port))
     except OSError as error:
         bound.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(listener.name, listener.host, listener.port) from None
-        raise StartupError(
-            f"Cannot listen on {listener.host}:{listener.port} ({listener.name}): "
-            f"{os.strerror(error.errno) if error.errno else error}"
-        ) from error
+        raise _cannot_listen(listener, error) from error
     bound.setblocking(False)  # noqa: FBT003 - the socket module's signature
     return bound
+
+
+def _cannot_listen(listener: Listener, error: OSError) -> StartupError:
+    if error.errno == errno.EADDRINUSE:
+        return PortInUseError(listener.name, listener.host, listener.port)
+    return StartupError(
+        f"Cannot listen on {listener.host}:{listener.port} ({listener.name}): "
+        f"{os.strerror(error.errno) if error.errno else error}"
+    )
 
 
 # ------------------------------------------------------------------------------------ exchanges

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from service_kit.http import ASGIApp
+    from service_kit.tracing import SpanRecord
 
 START_TIMEOUT_S = 5.0
 TRAFFIC = "http"
@@ -36,6 +37,20 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         self._monotonic_s += seconds
         self._unix_s += seconds
+
+
+class InMemoryExporter:
+    """Keeps the spans it is given."""
+
+    def __init__(self) -> None:
+        self.spans: list[SpanRecord] = []
+        self.closed = False
+
+    def export(self, spans: Sequence[SpanRecord]) -> None:
+        self.spans.extend(spans)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @dataclass(frozen=True, slots=True)

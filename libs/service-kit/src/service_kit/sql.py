@@ -1,0 +1,155 @@
+"""One database per service: SQLite on one machine, PostgreSQL in a cluster.
+
+SQLite: WAL, one writer whose transactions begin IMMEDIATE (so that a lock is waited for at the
+start, never found half-way), readers beside it. PostgreSQL: no prepared statements, because poolers
+in transaction mode lose them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from service_kit.lifecycle import StartupError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+SQLITE_BUSY_TIMEOUT_MS = 5000
+SQLITE_READERS = 4
+POOL_TIMEOUT_S = 10.0
+POSTGRESQL_POOL = 10
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+
+class DatabaseUrlError(StartupError):
+    """The database URL is no URL, or of a database we do not support."""
+
+
+class SchemaOutdatedError(StartupError):
+    """The database's tables are not those this version needs."""
+
+
+def create_engine(url: str, *, read_only: bool = False) -> AsyncEngine:
+    """An engine for `sqlite:///path` or `postgresql://...`, with or without the driver's name.
+
+    `read_only` gives SQLite its concurrent readers; a write through it fails.
+
+    Raises:
+        DatabaseUrlError: not a URL of either.
+    """
+    parsed = async_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, read_only=read_only)
+    return create_async_engine(
+        parsed,
+        pool_size=POSTGRESQL_POOL,
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_pre_ping=True,
+        connect_args={"statement_cache_size": 0, "prepared_statement_cache_size": 0},
+    )
+
+
+def async_url(url: str) -> URL:
+    """The URL with the asynchronous driver we use.
+
+    Raises:
+        DatabaseUrlError: not a URL, or of another database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUrlError(
+            "The database URL cannot be read. Use sqlite:////path/to/file.sqlite3 or "
+            "postgresql://user:password@host/database."
+        ) from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise DatabaseUrlError(
+            f"{parsed.get_backend_name()} is not supported: use sqlite or postgresql."
+        )
+    return parsed.set(drivername=driver)
+
+
+def _sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url,
+        pool_size=SQLITE_READERS if read_only else 1,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
+    )
+
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        # The driver's own implicit BEGIN comes too late and is always deferred.
+        cast("Any", connection).isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _sqlite_pragmas(read_only=read_only):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", begin)
+    return engine
+
+
+def _sqlite_pragmas(*, read_only: bool) -> list[str]:
+    return [
+        f"busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        *(["query_only = ON"] if read_only else []),
+    ]
+
+
+async def current_revision(engine: AsyncEngine) -> str | None:
+    """The migration the database is at; None when it has never been migrated."""
+    try:
+        async with engine.connect() as connection:
+            found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+            return found.scalar()
+    except DBAPIError:
+        return None
+
+
+async def require_revision(engine: AsyncEngine, expected: str, command: str) -> None:
+    """For startup: refuse to work on tables of another version.
+
+    Raises:
+        SchemaOutdatedError: says which revision is there and that `command` mends it.
+    """
+    found = await current_revision(engine)
+    if found != expected:
+        state = f"is at revision {found}" if found else "has no tables yet"
+        raise SchemaOutdatedError(
+            f"The database {state}; this version needs {expected}. Run: {command}"
+        )
+
+
+async def migrate(url: str, script_location: str | Path) -> str | None:
+    """Bring the database to the newest revision below `script_location/versions`; returns it.
+
+    Needs no `env.py`. Several processes may try at once on PostgreSQL: one migrates, the others
+    wait.
+    """
+    # Needed by this one command only.
+    from service_kit.migrations import upgrade_to_head  # noqa: PLC0415
+
+    engine = create_engine(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(upgrade_to_head, str(script_location))
+            await connection.commit()
+        return await current_revision(engine)
+    finally:
+        await engine.dispose()
