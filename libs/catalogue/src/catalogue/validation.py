@@ -25,6 +25,14 @@ _WANTED = {
     "dict_type": ("a mapping", "write `name: ...` below it, indented"),
     "model_type": ("a mapping", "write its fields below it, indented"),
 }
+_KINDS: dict[type, str] = {
+    type(None): "empty",
+    bool: "true or false",
+    int: "a number",
+    float: "a number with a fraction",
+    str: "text",
+    list: "a list",
+}
 
 
 def validate(document: Document) -> tuple[ConfigurationRecord | None, list[Problem]]:
@@ -127,23 +135,12 @@ def _out_of_range(detail: ErrorDetails) -> tuple[str, str]:
 
 
 def _context(detail: ErrorDetails, key: str) -> str:
-    return str(detail.get("ctx", {}).get(key, ""))
+    value: object = detail.get("ctx", {}).get(key, "")
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _described(value: object) -> str:
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case _:
-            return "a mapping"
+    return _KINDS.get(type(value), "a mapping")
 
 
 def _mended(value: Value, details: list[ErrorDetails]) -> ConfigurationRecord | None:

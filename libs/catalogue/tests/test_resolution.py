@@ -1,0 +1,184 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from catalogue.configuration import Catalogue, load_catalogue
+from wire.specs import Capabilities, PanelSpec, Prices, RunLimits, SecretReference
+
+Load = Callable[[str], Catalogue]
+
+FULL = """\
+version: 1
+providers:
+  vendor:
+    kind: openai
+    api_key: {env: VENDOR_KEY}
+    headers: {openai-organization: org-1}
+    connect_timeout_s: 1
+    first_byte_timeout_s: 2
+    idle_timeout_s: 3
+    max_concurrency: 4
+    max_attempts: 5
+    forward_traceparent: true
+models:
+  main:
+    provider: vendor
+    upstream_model: main-2026
+    context_window_tokens: 1000
+    max_output_tokens: 100
+    capabilities: {images: false, reasoning: true}
+    prices: {input_usd_per_mtok: 1, cached_input_usd_per_mtok: 0.1, output_usd_per_mtok: 4}
+    dialects: [chat, responses]
+    fallbacks: [spare]
+  spare: {provider: vendor}
+panels:
+  council:
+    agents:
+      - {id: a, model: main, persona: P, weight: 2, temperature: 0.5, max_output_tokens: 50}
+      - {id: b, model: spare}
+    rule: plurality
+    self_vote: last
+    present: polish
+    presenter: b
+    tools: lead
+    lead: b
+    max_rounds: 2
+    quorum: 1
+    grace: 0.25
+    hedge: true
+    borda_weight: 3
+    early_stop: false
+    max_answer_tokens: 77
+    progress: false
+    usage_report: summed
+    limits: {wall_s: 9, max_calls: 8, max_input_tokens: 7, max_output_tokens: 6, max_usd: 5}
+    voting_instruction: V
+"""
+
+
+@pytest.mark.requirement("catalogue:resolved")
+def test_everything_a_panel_says_arrives_in_its_spec(load: Load) -> None:
+    catalogue = load(FULL)
+    main, spare = catalogue.models["main"], catalogue.models["spare"]
+
+    panel = catalogue.panels["council"]
+
+    assert (panel.agents[0].model, panel.agents[1].model) == (main, spare)
+    assert msgspec.to_builtins(panel.agents[0]) | {"model": 0} == {
+        "agent_id": "a",
+        "model": 0,
+        "persona": "P",
+        "weight": 2.0,
+        "temperature": 0.5,
+        "max_output_tokens": 50,
+    }
+    assert panel == PanelSpec(
+        name="council",
+        agents=panel.agents,
+        rule="plurality",
+        self_vote="last",
+        present="polish",
+        presenter="b",
+        tools="lead",
+        lead="b",
+        max_rounds=2,
+        quorum=1,
+        grace=0.25,
+        hedge=True,
+        borda_weight=3,
+        early_stop=False,
+        max_answer_tokens=77,
+        progress=False,
+        usage_report="summed",
+        limits=RunLimits(wall_s=9, max_calls=8, max_input_tokens=7, max_output_tokens=6, max_usd=5),
+        voting_instruction="V",
+    )
+
+
+@pytest.mark.requirement("catalogue:resolved")
+def test_everything_a_model_says_arrives_in_its_spec(load: Load) -> None:
+    model = load(FULL).models["main"]
+
+    assert (model.name, model.upstream_model) == ("main", "main-2026")
+    assert (model.context_window_tokens, model.max_output_tokens) == (1000, 100)
+    assert model.capabilities == Capabilities(images=False, reasoning=True)
+    assert model.prices == Prices(1, 0.1, 4)
+    assert model.dialects == ("chat", "responses")
+
+
+@pytest.mark.requirement("catalogue:resolved")
+def test_everything_a_provider_says_arrives_in_its_spec(load: Load) -> None:
+    assert msgspec.to_builtins(load(FULL).providers["vendor"]) == {
+        "name": "vendor",
+        "kind": "openai",
+        "base_url": "https://api.openai.com/v1",
+        "api_key": {"env": "VENDOR_KEY"},
+        "headers": {"openai-organization": "org-1"},
+        "connect_timeout_s": 1.0,
+        "first_byte_timeout_s": 2.0,
+        "idle_timeout_s": 3.0,
+        "max_concurrency": 4,
+        "max_attempts": 5,
+        "forward_traceparent": True,
+    }
+
+
+@pytest.mark.requirement("catalogue:resolved")
+def test_a_resolved_panel_survives_the_wire(load: Load) -> None:
+    panel = load(FULL).panels["council"]
+
+    assert msgspec.json.decode(msgspec.json.encode(panel), type=PanelSpec) == panel
+
+
+def test_an_upstream_model_left_out_is_the_name(load: Load) -> None:
+    assert load(FULL).models["spare"].upstream_model == "spare"
+
+
+def test_fallbacks_are_the_own_list_first_then_theirs_each_once_and_flat(
+    load: Load, minimal: str
+) -> None:
+    text = f"""{minimal}\
+  a: {{provider: local, fallbacks: [b, c]}}
+  b: {{provider: local, fallbacks: [small, c]}}
+  c: {{provider: local, fallbacks: [large]}}
+"""
+
+    fallbacks = load(text).models["a"].fallbacks
+
+    assert [model.name for model in fallbacks] == ["b", "c", "small", "large"]
+    assert all(model.fallbacks == () for model in fallbacks)
+
+
+@pytest.mark.parametrize(("tools", "lead"), [("lead", "able"), ("vote", None), ("off", None)])
+def test_the_first_agent_that_can_call_tools_leads(
+    load: Load, minimal: str, tools: str, lead: str | None
+) -> None:
+    text = f"""{minimal}\
+  plain: {{provider: local, capabilities: {{tools: false}}}}
+panels:
+  council:
+    tools: {tools}
+    agents: [{{id: first, model: plain}}, {{id: able, model: small}}, {{id: c, model: large}}]
+"""
+
+    assert load(text).panels["council"].lead == lead
+
+
+@pytest.mark.requirement("catalogue:secrets:by-reference")
+def test_a_relative_secret_file_starts_at_the_folder_of_the_configuration(
+    tmp_path: Path, minimal: str
+) -> None:
+    text = minimal.replace("/v1}", "/v1, api_key: {file: keys/local}}")
+    (tmp_path / "conclave.yaml").write_text(text)
+
+    reference = load_catalogue(tmp_path).providers["local"].api_key
+
+    assert reference == SecretReference(file=str(tmp_path / "keys" / "local"))
+
+
+def test_an_absolute_secret_file_stays_as_it_is(load: Load, minimal: str) -> None:
+    text = minimal.replace("/v1}", "/v1, api_key: {file: /run/secrets/local}}")
+
+    assert load(text).providers["local"].api_key == SecretReference(file="/run/secrets/local")
