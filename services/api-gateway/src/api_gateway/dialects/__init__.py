@@ -1,0 +1,1 @@
+"""Dialects clients speak: decode requests, encode answers. Pure: bytes and values, no I/O."""

@@ -1,0 +1,125 @@
+"""A chat request as a `GenerationRequest`, or merely checked where its bytes are passed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api_gateway import openai_errors
+from api_gateway.dialects.chat.messages import (
+    ChatMessage,
+    decode_messages,
+    to_items,
+    uses_legacy_calls,
+)
+from api_gateway.dialects.chat.tools import decode_tool_choice, decode_tools
+from api_gateway.dialects.json_schema import check_response_schema
+from wire.conversation import GenerationRequest, ResponseFormat, Sampling, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from api_gateway.dialects.chat.head import ChatHead
+    from wire.openai_chat import ChatRequest, ResponseFormatSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ChatBody:
+    """A checked request. `request` makes the neutral form, which only some lanes need."""
+
+    head: ChatHead
+    messages: list[ChatMessage]
+    tools: tuple[Tool, ...]
+    tool_choice: ToolChoice
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether client and conversation use `functions` instead of tools."""
+        return self.head.uses_legacy_functions or uses_legacy_calls(self.messages)
+
+    @property
+    def wants_strict_output(self) -> bool:
+        wanted = self.head.parameters.response_format
+        return (
+            wanted is not None
+            and wanted.json_schema is not None
+            and wanted.json_schema.strict is True
+        )
+
+    def request(self) -> GenerationRequest:
+        """The neutral form.
+
+        Raises:
+            InvalidRequestError: it asks for what has no neutral form (audio out, vendor's parts).
+        """
+        parameters = self.head.parameters
+        _refuse_audio(parameters)
+        return GenerationRequest(
+            items=to_items(self.messages),
+            tools=self.tools,
+            tool_choice=self.tool_choice,
+            parallel_tool_calls=False if self.is_legacy else parameters.parallel_tool_calls,
+            sampling=_sampling(parameters),
+            response_format=_response_format(parameters.response_format),
+            user=parameters.user or parameters.safety_identifier,
+            prompt_cache_key=parameters.prompt_cache_key,
+            service_tier=parameters.service_tier,
+        )
+
+
+def decode_body(head: ChatHead) -> ChatBody:
+    """The second stage: messages, tools and schemas.
+
+    Raises:
+        InvalidRequestError: with the path of the first fault.
+    """
+    parameters = head.parameters
+    messages = decode_messages(parameters.messages)
+    tools = decode_tools(parameters)
+    tool_choice = decode_tool_choice(parameters, tools)
+    schema = parameters.response_format and parameters.response_format.json_schema
+    if schema:
+        check_response_schema(schema.schema, strict=schema.strict is True)
+    return ChatBody(head, messages, tools, tool_choice)
+
+
+def _refuse_audio(parameters: ChatRequest) -> None:
+    if parameters.modalities and "audio" in parameters.modalities:
+        raise openai_errors.unsupported_parameter(
+            "modalities", "Audio output is not supported with this model."
+        )
+
+
+def _sampling(parameters: ChatRequest) -> Sampling:
+    stop = parameters.stop
+    return Sampling(
+        temperature=parameters.temperature,
+        top_p=parameters.top_p,
+        max_output_tokens=parameters.max_completion_tokens or parameters.max_tokens,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        seed=parameters.seed,
+        presence_penalty=parameters.presence_penalty,
+        frequency_penalty=parameters.frequency_penalty,
+        logit_bias=parameters.logit_bias,
+        logprobs=parameters.logprobs is True,
+        top_logprobs=parameters.top_logprobs,
+        reasoning_effort=parameters.reasoning_effort,
+        verbosity=parameters.verbosity,
+    )
+
+
+def _response_format(wanted: ResponseFormatSpec | None) -> ResponseFormat:
+    if wanted is None:
+        return ResponseFormat()
+    match wanted.type:
+        case "json_schema" if wanted.json_schema is not None:
+            schema = wanted.json_schema
+            return ResponseFormat(
+                "json_schema",
+                name=schema.name,
+                schema=schema.schema,
+                strict=schema.strict is True,
+                description=schema.description,
+            )
+        case "json_object":
+            return ResponseFormat("json_object")
+        case _:
+            return ResponseFormat()
