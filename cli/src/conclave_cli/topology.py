@@ -114,7 +114,7 @@ def _provider_sim(installation: Installation) -> ServicePlan:
         name="provider-sim",
         arguments=_module("provider_sim", "--host", LOOPBACK, "--port", str(port)),
         environment=dict(installation.inherited) | {"PYTHONUNBUFFERED": "1"},
-        ready_url=f"{_url(port)}/readyz",
+        ready_url=f"{_url(port)}/healthz",
     )
 
 
