@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from provider_sim.recorder import Recorder
     from provider_sim.rules import Rules
+
+_LONGEST_WAIT_S = 60.0
 
 
 class Control:
@@ -55,8 +59,16 @@ class Control:
         self._recorder.clear()
         return _json({"deleted": True})
 
-    async def _count(self, _request: web.Request) -> web.Response:
+    async def _count(self, request: web.Request) -> web.Response:
         recorder = self._recorder
+        within = request.query.get("idle_within_s")
+        if within is not None:
+            try:
+                limit_s = min(float(within), _LONGEST_WAIT_S)
+            except ValueError:
+                return _refused(WireError(f"/_count?idle_within_s= wants seconds, not '{within}'"))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(recorder.idle.wait(), limit_s)
         return _json(
             {
                 "active": recorder.active,

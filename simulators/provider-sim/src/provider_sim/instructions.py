@@ -122,22 +122,22 @@ def _unescape(text: str) -> str:
 def _rest_of_line(text: str, match: re.Match[str], *, opened_at: int | None = None) -> str:
     """What the instruction asks to say: the rest of its line without its wrapping."""
     line = text[match.end() :].lstrip().partition("\n")[0].rstrip()
-    quote = _quote_before(text, match.start() if opened_at is None else opened_at)
-    if quote:
-        line = _until_closed(line, _CLOSERS[quote])
+    start = match.start() if opened_at is None else opened_at
+    quote = text[start - 1 : start]
+    if quote in _CLOSERS:
+        escaped = text[max(0, start - 2) : start - 1] == "\\"
+        line = _until_closed(line, _CLOSERS[quote], escaped=escaped)
     return _before_closing_tag(line)
 
 
-def _quote_before(text: str, start: int) -> str | None:
-    before = text[max(0, start - 8) : start].rstrip()
-    return before[-1] if before and before[-1] in _CLOSERS else None
-
-
-def _until_closed(line: str, closer: str) -> str:
-    line = line.partition("\\n")[0]  # a line end inside a JSON string
+def _until_closed(line: str, closer: str, *, escaped: bool) -> str:
+    """Cut at the quote that closes the one before the instruction."""
+    line = line.partition("\\n")[0].rstrip("\\")  # a line end inside a JSON string
+    if escaped:
+        return line.partition(f"\\{closer}")[0].rstrip()
     if line.endswith(closer):
-        return line[: -len(closer)].rstrip("\\").rstrip()
-    ends = re.search(rf"\\?{re.escape(closer)}(?!\w)", line)
+        return line[: -len(closer)].rstrip()
+    ends = re.search(rf"{re.escape(closer)}(?!\w)", line)
     return line[: ends.start()].rstrip() if ends else line
 
 

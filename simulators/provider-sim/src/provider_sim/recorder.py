@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import deque
 from dataclasses import dataclass
@@ -108,6 +109,9 @@ class Recorder:
         self.completed = 0
         self.aborted = 0
         self.active = 0
+        self.idle = asyncio.Event()
+        """Set while no exchange is active."""
+        self.idle.set()
 
     def open(
         self,
@@ -134,6 +138,7 @@ class Recorder:
             self._forget(self._exchanges.popleft())
         self.total += 1
         self.active += 1
+        self.idle.clear()
         return exchange
 
     def note_body(self, exchange: Exchange, body: bytes) -> None:
@@ -153,6 +158,8 @@ class Recorder:
         if outcome != "completed":
             exchange.finish_reason = None
         self.active -= 1
+        if not self.active:
+            self.idle.set()
         self.completed += outcome == "completed"
         self.aborted += outcome == "client_closed"
 

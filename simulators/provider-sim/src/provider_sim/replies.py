@@ -104,7 +104,7 @@ def _say(prompt: Prompt, scene: Scene, script: Script, voice: str) -> _Said:
 
 def _ballot(scene: Scene, script: Script, voice: str) -> _Said:
     assert scene.ballot is not None  # noqa: S101 - narrows
-    ballot = fill_ballot(scene, expected_text(scene), voice)
+    ballot = fill_ballot(scene, _instructed(scene), voice)
     if script.empty_ballot:
         ballot = {**ballot, "ranking": [], "approve": []}
     text = dumps(ballot).decode()
