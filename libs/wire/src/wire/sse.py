@@ -12,6 +12,7 @@ from dataclasses import dataclass
 DONE_FRAME = b"data: [DONE]\n\n"
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -71,17 +72,21 @@ class SseReader:
             EventTooLargeError: a line or an event passed `max_event_bytes`.
         """
         self._buffer += chunk
-        if self._at_start and len(self._buffer) >= 3:
-            self._drop_byte_order_mark()
+        if self._at_start and not self._drop_byte_order_mark():
+            return
         for line in self._complete_lines():
             event = self._take_line(line)
             if event is not None:
                 yield event
 
-    def _drop_byte_order_mark(self) -> None:
-        if self._buffer.startswith(b"\xef\xbb\xbf"):
-            del self._buffer[:3]
+    def _drop_byte_order_mark(self) -> bool:
+        """False while what has come may be the first part of a mark."""
+        if len(self._buffer) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(self._buffer):
+            return False
+        if self._buffer.startswith(_BYTE_ORDER_MARK):
+            del self._buffer[: len(_BYTE_ORDER_MARK)]
         self._at_start = False
+        return True
 
     def _complete_lines(self) -> list[bytes]:
         lines: list[bytes] = []
