@@ -63,7 +63,10 @@ def load_catalogue(
 
 def configuration_file(path: Path) -> Path:
     """The file itself; a folder stands for the `conclave.yaml` in it."""
-    return path / CONFIGURATION_FILE if path.is_dir() else path
+    try:
+        return path / CONFIGURATION_FILE if path.is_dir() else path
+    except OSError:
+        return path  # reading it tells what is wrong
 
 
 def read_configuration(file: Path) -> bytes:
@@ -100,9 +103,8 @@ def parse_catalogue(
     document = read_document(data, str(file))
     records, problems = validate(document)
     problems += document.problems
-    if records is not None:
-        problems += check_references(document, records)
-    if problems or records is None:
+    problems += check_references(document, records)
+    if problems:
         raise ConfigurationError(problems)
     catalogue = _resolved(data, file, document, records)
     unset = list(_missing_secrets(document, catalogue, environ)) if environ is not None else []

@@ -1,9 +1,11 @@
 """Values against the records: each finding of pydantic in our words, at its place in the file."""
 
+import contextlib
 import copy
 import difflib
 import re
 from collections.abc import Iterable
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,10 +13,18 @@ from pydantic_core import ErrorDetails
 from catalogue.document import Document, Location, Value
 from catalogue.problems import Problem
 from catalogue.record_types import record_at
-from catalogue.records import FORMAT_VERSION, ConfigurationRecord
+from catalogue.records import (
+    FORMAT_VERSION,
+    ConfigurationRecord,
+    ModelRecord,
+    PanelRecord,
+    ProviderRecord,
+    Record,
+)
+
+RecordT = TypeVar("RecordT", bound=Record)
 
 _KEY_MARK = "[key]"  # pydantic's way of saying that a key is wrong, not its value
-_ENTRY_DEPTH = 2  # ("models", "name")
 _SHOWN_CHOICES = 10
 _WANTED = {
     "string_type": ("text", "put it in quotes"),
@@ -35,11 +45,11 @@ _KINDS: dict[type, str] = {
 }
 
 
-def validate(document: Document) -> tuple[ConfigurationRecord | None, list[Problem]]:
+def validate(document: Document) -> tuple[ConfigurationRecord, list[Problem]]:
     """The records, and every finding.
 
-    When there are findings the record holds what is left without them, so that references between
-    entries are checked in the same pass; None when nothing usable is left.
+    When there are findings the records hold what is usable without them, which may be nothing, so
+    that references between entries are checked in the same pass.
     """
     try:
         return ConfigurationRecord.model_validate(document.value), []
@@ -143,39 +153,35 @@ def _described(value: object) -> str:
     return _KINDS.get(type(value), "a mapping")
 
 
-def _mended(value: Value, details: list[ErrorDetails]) -> ConfigurationRecord | None:
-    """The configuration without what pydantic refused, as far as that is possible."""
+def _mended(value: Value, details: list[ErrorDetails]) -> ConfigurationRecord:
+    """The entries without the fields that pydantic refused, as far as they are usable then."""
     rest = copy.deepcopy(value)
-    if isinstance(rest, dict):
-        rest["version"] = FORMAT_VERSION  # whatever it says, the rest is read as this format
-    for detail in (detail for detail in details if detail["loc"] != ("version",)):
-        _remove(rest, detail["loc"], whole_entry=not _removable(detail))
-    try:
-        return ConfigurationRecord.model_validate(rest)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-    # What was removed is required: the entries around it have to go.
     for detail in details:
-        _remove(rest, detail["loc"], whole_entry=True)
-    try:
-        return ConfigurationRecord.model_validate(rest)
-    except ValidationError:
-        return None
+        _remove(rest, detail["loc"])
+    return ConfigurationRecord.model_construct(
+        version=FORMAT_VERSION,
+        providers=_usable(rest, "providers", ProviderRecord),
+        models=_usable(rest, "models", ModelRecord),
+        panels=_usable(rest, "panels", PanelRecord),
+    )
 
 
-def _removable(detail: ErrorDetails) -> bool:
-    """Only a mapping's key goes without moving what follows; whole records fail as a whole."""
-    last = detail["loc"][-1:]
-    return detail["type"] not in {"missing", "refused"} and all(isinstance(k, str) for k in last)
+def _usable(value: Value, section: str, kind: type[RecordT]) -> dict[str, RecordT]:
+    entries = _step(value, section)
+    found: dict[str, RecordT] = {}
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        with contextlib.suppress(ValidationError):
+            found[name] = kind.model_validate(entry)
+    return found
 
 
-def _remove(value: Value, location: Location, *, whole_entry: bool) -> None:
-    path = location[:_ENTRY_DEPTH] if whole_entry else location
+def _remove(value: Value, location: Location) -> None:
+    """Only what a mapping holds: removed from a list, it would move what follows."""
     inner: Value = value
-    for key in path[:-1]:
+    for key in location[:-1]:
         inner = _step(inner, key)
-    if isinstance(inner, dict) and path:
-        inner.pop(str(path[-1]), None)
+    if isinstance(inner, dict) and location:
+        inner.pop(str(location[-1]), None)
 
 
 def _step(value: Value, key: str | int) -> Value:
