@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from wire.deadline import Deadline
     from wire.specs import ProviderSpec
 
+EVENT_STREAM = "text/event-stream"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 ERROR_BODY_TIMEOUT_S = 5.0
 DRAIN_TIMEOUT_S = 0.05  # the end of the chunked body comes with [DONE], or not soon
@@ -97,20 +99,23 @@ class VendorResponse:
             DeadlineExceededError: the request's own time is used up.
             UpstreamError: the connection broke.
         """
-        wait = self._next_wait(at_most_s)
+        content = self._response.content
         try:
-            async with asyncio.timeout(wait.limit_s):
-                chunk = await self._response.content.readany()
-        except TimeoutError as error:
-            raise wait.timeout_error() from error
+            chunk = content.read_nowait()
+            if not chunk and not content.at_eof():
+                chunk = await self._wait_for_chunk(at_most_s)
         except (aiohttp.ClientError, OSError) as error:
             raise connection_error(self._provider.name, error) from error
         self._first_byte_by_s = None
         return chunk
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        while chunk := await self.read_chunk():
-            yield chunk
+    async def _wait_for_chunk(self, at_most_s: float | None) -> bytes:
+        wait = self._next_wait(at_most_s)
+        try:
+            async with asyncio.timeout(wait.limit_s):
+                return await self._response.content.readany()
+        except TimeoutError as error:
+            raise wait.timeout_error() from error
 
     async def read_all(self, max_bytes: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body.
@@ -189,11 +194,15 @@ class HttpExchanges:
         session: aiohttp.ClientSession,
         clock: Clock,
         secrets: Callable[[ProviderSpec], str | None],
+        proxy_for: Callable[[str], str | None],
     ) -> None:
         self._session = session
+        self._proxy_for = proxy_for
+        self._proxies: dict[str, str | None] = {}
         self._clock = clock
         self._secrets = secrets
         self._urls: dict[tuple[str, str], URL] = {}
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def open(
         self, request: VendorRequest, progress: SendProgress | None = None
@@ -231,8 +240,9 @@ class HttpExchanges:
                     self._url(provider.base_url, request.path),
                     data=_payload(request.body),
                     headers=headers,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=provider.connect_timeout_s),
+                    timeout=self._timeout(provider.connect_timeout_s),
                     allow_redirects=False,
+                    proxy=self._proxy(provider.base_url),
                 )
         except aiohttp.ConnectionTimeoutError as error:
             _not_sent(progress)
@@ -252,7 +262,7 @@ class HttpExchanges:
     async def _check(
         self, response: VendorResponse, provider: ProviderSpec, progress: SendProgress | None
     ) -> None:
-        if response.status == 200:
+        if response.status == HTTPStatus.OK:
             _refuse_compression(response, provider)
             return
         if progress is not None:
@@ -278,6 +288,20 @@ class HttpExchanges:
             headers["traceparent"] = request.traceparent
         headers.update((name.lower(), value) for name, value in provider.headers.items())
         return headers
+
+    def _proxy(self, base_url: str) -> str | None:
+        if self._session.trust_env:
+            return None  # aiohttp looks itself, at its price
+        if base_url not in self._proxies:
+            self._proxies[base_url] = self._proxy_for(base_url)
+        return self._proxies[base_url]
+
+    def _timeout(self, connect_s: float) -> aiohttp.ClientTimeout:
+        timeout = self._timeouts.get(connect_s)
+        if timeout is None:
+            timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
+            self._timeouts[connect_s] = timeout
+        return timeout
 
     def _url(self, base_url: str, path: str) -> URL:
         url = self._urls.get((base_url, path))

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Self
 
 from model_providers import vendor_errors
+from model_providers.http_exchange import EVENT_STREAM
 from model_providers.resilience.admission import outcome_of
 from wire.errors import PlatformError, UpstreamProtocolError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from wire.conversation import Usage
     from wire.specs import ModelSpec
 
-EVENT_STREAM = "text/event-stream"
 _BYTES_PER_TOKEN = 4
 _ERROR_BODY = re.compile(rb"\s*(?:event:[^\n]*\n)?(?:data:)?\s*\{\s*\"error\"\s*:\s*[{\"]")
 
@@ -49,6 +49,7 @@ class RawExchange:
         response: VendorResponse,
         first: bytes,
         model: ModelSpec,
+        *,
         record: AttemptRecord,
         admission: Admission,
         tally: RawTally,
@@ -154,6 +155,7 @@ class RawExchange:
         return error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError()
 
     def _count(self, chunk: bytes) -> None:
+        self._record.token_arrived()
         if self._streams:
             self._tally.events += chunk.count(b"\n\n")
         else:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from model_providers.attempt_record import AnswerRecorder, AttemptRecord, OutputTally
 from model_providers.calls import CallObserver, CallOpened, Observers
 from model_providers.http_exchange import HttpExchanges, VendorRequest, VendorResponse
-from model_providers.openai_chat.client import OpenAIChatProvider
+from model_providers.openai_chat.client import openai_chat_provider
+from model_providers.openai_responses.client import openai_responses_provider
 from model_providers.provider import Clock, ModelCall, Provider, RawCall, SendProgress
+from model_providers.proxies import environment_proxy
 from model_providers.raw_exchange import RawExchange, RawTally, first_bytes
 from model_providers.resilience.admission import Doorkeeper, outcome_of
 from model_providers.resilience.attempts import Attempts, Resilience
@@ -39,7 +41,8 @@ class ModelClient:
     """Shared by all requests of a process; holds circuits and limits, and no task of its own.
 
     `secrets` is asked once per attempt, so a rotated key takes effect at once. Retries wait with
-    `sleep` and spread with `random_unit` (a float in [0, 1)).
+    `sleep` and spread with `random_unit` (a float in [0, 1)). Give it a session without
+    `trust_env`: `proxy_for` finds the outbound proxy of a base URL once, not once a request.
     """
 
     def __init__(
@@ -52,15 +55,17 @@ class ModelClient:
         resilience: Resilience | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random_unit: Callable[[], float] = random.random,
+        proxy_for: Callable[[str], str | None] = environment_proxy,
     ) -> None:
         self._clock = clock
         self._observer = observer
         self._resilience = resilience or Resilience()
         self._sleep = sleep
         self._random_unit = random_unit
-        self._exchanges = HttpExchanges(session, clock, secrets)
+        self._exchanges = HttpExchanges(session, clock, secrets, proxy_for)
         self._doorkeeper = Doorkeeper(clock, self._resilience.breaker)
-        self._chat = OpenAIChatProvider(self._exchanges)
+        self._chat = openai_chat_provider(self._exchanges)
+        self._responses = openai_responses_provider(self._exchanges)
 
     async def stream(
         self, call: ModelCall, *, observer: CallObserver | None = None
@@ -116,7 +121,14 @@ class ModelClient:
         call = call if model is call.model else dataclasses.replace(call, model=model)
         admission = await self._doorkeeper.admit(model, call.deadline)
         number, progress, tally = attempts.begin(), SendProgress(), OutputTally()
-        record = self._record(call, number, observer, progress, tally)
+        record = AttemptRecord(
+            self._opened(call, model, number),
+            observer,
+            self._clock,
+            progress,
+            estimate_input=lambda: estimate_request(call.request),
+            estimate_output=tally.tokens,
+        )
         recorder = AnswerRecorder(record, tally)
         ended: BaseException | None = None
         try:
@@ -136,26 +148,34 @@ class ModelClient:
         self, call: RawCall, attempts: Attempts, observer: CallObserver
     ) -> RawExchange:
         model = attempts.model
-        body = _body_for(call, model)
         admission = await self._doorkeeper.admit(model, call.deadline)
-        progress, tally = SendProgress(), RawTally()
-        number = attempts.begin()
-        record = self._raw_record(call, model, number, observer, progress, tally)
-        response: VendorResponse | None = None
+        number, progress, tally = attempts.begin(), SendProgress(), RawTally()
+        record = AttemptRecord(
+            self._opened(call, model, number),
+            observer,
+            self._clock,
+            progress,
+            estimate_input=lambda: call.input_tokens_estimate,
+            estimate_output=tally.tokens,
+        )
         try:
             await record.open()
-            response = await self._exchanges.open(
-                _vendor_request(call, model, body, number), progress
-            )
-            first = await first_bytes(response, model.provider.name)
+            response, first = await self._send_raw(call, model, number, progress)
         except BaseException as error:
-            if response is not None:
-                response.close()
             admission.leave(outcome_of(error))
             await record.close(error)
             raise
-        record.token_arrived()
-        return RawExchange(response, first, model, record, admission, tally)
+        return RawExchange(response, first, model, record=record, admission=admission, tally=tally)
+
+    async def _send_raw(
+        self, call: RawCall, model: ModelSpec, number: int, progress: SendProgress
+    ) -> tuple[VendorResponse, bytes]:
+        response = await self._exchanges.open(_vendor_request(call, model, number), progress)
+        try:
+            return response, await first_bytes(response, model.provider.name)
+        except BaseException:
+            response.close()
+            raise
 
     def _attempts(
         self, model: ModelSpec, deadline: Deadline, *, may_fall_back: bool = True
@@ -178,48 +198,11 @@ class ModelClient:
                 f"{model.provider.name} is of kind {model.provider.kind!r}, which this version "
                 "cannot call; use openai or openai-compatible"
             )
+        if "responses" in model.dialects and "chat" not in model.dialects:
+            return self._responses
         return self._chat
 
-    def _record(
-        self,
-        call: ModelCall,
-        number: int,
-        observer: CallObserver,
-        progress: SendProgress,
-        tally: OutputTally,
-    ) -> AttemptRecord:
-        sampling = call.request.sampling
-        reserved = sampling.max_output_tokens or call.model.max_output_tokens
-        return AttemptRecord(
-            self._opened(call, call.model, number, reserved),
-            observer,
-            self._clock,
-            progress,
-            estimate_input=lambda: estimate_request(call.request),
-            estimate_output=tally.tokens,
-        )
-
-    def _raw_record(
-        self,
-        call: RawCall,
-        model: ModelSpec,
-        number: int,
-        observer: CallObserver,
-        progress: SendProgress,
-        tally: RawTally,
-    ) -> AttemptRecord:
-        return AttemptRecord(
-            self._opened(call, model, number, call.reserved_output_tokens),
-            observer,
-            self._clock,
-            progress,
-            estimate_input=lambda: call.input_tokens_estimate,
-            estimate_output=tally.tokens,
-        )
-
-    def _opened(
-        self, call: ModelCall | RawCall, model: ModelSpec, number: int, reserved: int | None
-    ) -> CallOpened:
+    def _opened(self, call: ModelCall | RawCall, model: ModelSpec, number: int) -> CallOpened:
         return CallOpened(
             call_id=call.call_id,
             attempt=number,
@@ -228,18 +211,21 @@ class ModelClient:
             upstream_model=model.upstream_model,
             agent_id=call.agent_id,
             phase=call.phase,
-            reserved_output_tokens=reserved,
+            reserved_output_tokens=_reserved(call, model),
             opened_at_s=self._clock.monotonic_s(),
         )
 
 
-def _body_for(call: RawCall, model: ModelSpec) -> bytes:
-    if model is call.model or call.body_for is None:
-        return call.body
-    return call.body_for(model)
+def _reserved(call: ModelCall | RawCall, model: ModelSpec) -> int | None:
+    if isinstance(call, RawCall):
+        return call.reserved_output_tokens
+    return call.request.sampling.max_output_tokens or model.max_output_tokens
 
 
-def _vendor_request(call: RawCall, model: ModelSpec, body: bytes, number: int) -> VendorRequest:
+def _vendor_request(call: RawCall, model: ModelSpec, number: int) -> VendorRequest:
+    body = call.body
+    if model is not call.model and call.body_for is not None:
+        body = call.body_for(model)
     return VendorRequest(
         provider=model.provider,
         path=call.path,

@@ -7,10 +7,12 @@ one trimmed line of its message kept, because nothing else tells the client what
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from model_providers.json_values import loads
 from wire.errors import (
     ContextLengthExceededError,
     PlatformError,
@@ -22,6 +24,11 @@ from wire.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from model_providers.json_values import Json
 
 MAX_MESSAGE_CHARS = 300
 MAX_ERROR_BYTES = 64 * 1024
@@ -78,7 +85,7 @@ def from_status(
 
 def from_object(provider: str, error: bytes, *, default_status: int = 500) -> PlatformError:
     """The error for an error object inside a 200, or in the middle of a stream."""
-    vendor = _read_object(_decode(error))
+    vendor = read_body(error)
     return _typed(provider, _status_of(vendor, default_status), vendor, None)
 
 
@@ -90,14 +97,15 @@ def from_answer(provider: str, body: bytes) -> PlatformError:
 
 def read_body(body: bytes) -> VendorError:
     """Reads `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}` and plain text."""
-    decoded = _decode(body)
-    if isinstance(decoded, Mapping) and decoded.get("error"):
-        return _read_object(decoded["error"])
-    if isinstance(decoded, list) and decoded and isinstance(decoded[0], Mapping):
-        return read_body(msgspec.json.encode(decoded[0]))  # Gemini wraps its error in an array
-    if isinstance(decoded, Mapping):
-        return _read_object(decoded)
-    return VendorError(message=body.decode("utf-8", "replace") if decoded is None else "")
+    try:
+        decoded = loads(body)
+    except msgspec.DecodeError:
+        return VendorError(message=body.decode("utf-8", "replace"))
+    if isinstance(decoded, list) and decoded:
+        decoded = decoded[0]  # Gemini wraps its error in an array
+    if isinstance(decoded, dict) and decoded.get("error"):
+        decoded = decoded["error"]
+    return _read_object(decoded)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -124,17 +132,17 @@ def _typed(provider: str, status: int, vendor: VendorError, retry_s: float | Non
             f"{provider} refused our credentials (HTTP {status}); check its api_key",
             provider=provider,
         )
-    if status == 429 or vendor.words & _QUOTA_CODES:
+    if status == HTTPStatus.TOO_MANY_REQUESTS or vendor.words & _QUOTA_CODES:
         return _rate_limited(provider, vendor, retry_s)
     if status in (503, 529):
         return UpstreamUnavailableError(
             f"{provider} is overloaded (HTTP {status})", provider=provider, retry_after_s=retry_s
         )
-    if status in (408, 409) or status >= 500:
+    if status in (408, 409) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UpstreamError(
             f"{provider} failed (HTTP {status})", provider=provider, retry_after_s=retry_s
         )
-    if status >= 400:
+    if status >= HTTPStatus.BAD_REQUEST:
         return _rejected(provider, status, vendor)
     return UpstreamProtocolError(f"{provider} answered HTTP {status}", provider=provider)
 
@@ -173,36 +181,30 @@ def _status_of(vendor: VendorError, default_status: int) -> int:
     for word in (vendor.code, vendor.type):
         if word is None:
             continue
-        if word.isdigit() and 400 <= int(word) < 600:
-            return int(word)
+        if re.fullmatch(r"[45]\d\d", word):
+            return int(word)  # vLLM and OpenRouter put the status there
         if word in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[word]
     return default_status
 
 
-def _decode(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _read_object(error: object) -> VendorError:
+def _read_object(error: Json) -> VendorError:
     if isinstance(error, str):
         return VendorError(message=error)
-    if not isinstance(error, Mapping):
+    if not isinstance(error, dict):
         return VendorError()
-    fields = {str(name): value for name, value in error.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    message = fields.get("message") or fields.get("detail")
+    message = error.get("message") or error.get("detail")
     return VendorError(
         message=message if isinstance(message, str) else "",
-        type=_word(fields.get("type")),
-        code=_word(fields.get("code")),
-        param=_word(fields.get("param")),
+        type=_word(error.get("type")),
+        code=_word(error.get("code")),
+        param=_word(error.get("param")),
     )
 
 
-def _word(value: object) -> str | None:
+def _word(value: Json) -> str | None:
     """A code, a type or a path; anything else in its place is dropped."""
-    text = str(value) if isinstance(value, str | int) and value is not True else ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value)
     return text if _SAFE_WORD.fullmatch(text) else None

@@ -17,7 +17,7 @@ import msgspec
 
 from model_providers import vendor_errors
 from model_providers.openai_chat import lenient
-from model_providers.tool_names import ToolName, unflatten
+from model_providers.tool_names import unflatten
 from wire.conversation import (
     AnswerEvent,
     ChoiceFinished,
@@ -31,7 +31,7 @@ from wire.conversation import (
     Usage,
     UsageReported,
 )
-from wire.errors import PlatformError, UpstreamError, UpstreamProtocolError
+from wire.errors import PlatformError, UpstreamError
 from wire.openai_chat import (
     ChatChunk,
     ChatCompletion,
@@ -47,8 +47,7 @@ from wire.openai_chat import (
 from wire.raw_json import ABSENT, is_present
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from model_providers.decode_context import DecodeContext
     from wire.sse import SseEvent
 
 _CHUNK = msgspec.json.Decoder(ChatChunk)
@@ -63,15 +62,6 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "safety": "content_filter",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeContext:
-    """What decoding needs besides the bytes. `new_tool_call_id` names calls that came without."""
-
-    provider: str
-    new_tool_call_id: Callable[[], str]
-    tool_names: Mapping[str, ToolName] = field(default_factory=dict[str, ToolName])
 
 
 @dataclass(slots=True)
@@ -149,7 +139,7 @@ class ChatStreamDecoder:
             UpstreamError: the backend said that it failed, by its finish_reason.
         """
         if not self.complete:
-            raise self._protocol_error("its stream ended early")
+            raise self._context.protocol_error("its stream ended early")
         events: list[AnswerEvent] = [
             self._finished(index, choice) for index, choice in sorted(self._choices.items())
         ]
@@ -163,7 +153,7 @@ class ChatStreamDecoder:
         except msgspec.DecodeError:
             chunk = lenient.convert(data, ChatChunk)
         if chunk is None:
-            raise self._protocol_error("malformed JSON in its stream")
+            raise self._context.protocol_error("malformed JSON in its stream")
         return chunk
 
     def _take(self, choice: ChunkChoice, events: list[AnswerEvent]) -> None:
@@ -231,7 +221,7 @@ class ChatStreamDecoder:
 
     def _finished(self, index: int, choice: _Choice) -> ChoiceFinished:
         if any(not call.announced for call in choice.calls):
-            raise self._protocol_error("a tool call without a name")
+            raise self._context.protocol_error("a tool call without a name")
         if choice.finish_reason == "error":  # OpenRouter's word for a failure upstream of it
             raise UpstreamError(
                 f"{self._context.provider} failed in the middle of its answer",
@@ -241,10 +231,6 @@ class ChatStreamDecoder:
             _finish_reason(choice.finish_reason, called=bool(choice.calls)), index
         )
 
-    def _protocol_error(self, what: str) -> UpstreamProtocolError:
-        provider = self._context.provider
-        return UpstreamProtocolError(f"{provider}: {what}", provider=provider)
-
 
 def decode_completion(body: bytes, context: DecodeContext) -> list[AnswerEvent]:
     """A whole answer as the events its stream would have had.
@@ -253,7 +239,7 @@ def decode_completion(body: bytes, context: DecodeContext) -> list[AnswerEvent]:
         ProviderError, ContextLengthExceededError: the body is an error object.
         UpstreamProtocolError: it is not a completion.
     """
-    completion = _completion(body, context.provider)
+    completion = _completion(body, context)
     decoder = ChatStreamDecoder(context)
     chunk = ChatChunk(
         choices=[_as_chunk_choice(choice) for choice in completion.choices],
@@ -282,24 +268,24 @@ def read_usage(usage: CompletionUsage) -> Usage:
     )
 
 
-def _completion(body: bytes, provider: str) -> ChatCompletion:
+def _completion(body: bytes, context: DecodeContext) -> ChatCompletion:
     try:
         completion = _COMPLETION.decode(body)
     except msgspec.DecodeError:
         completion = lenient.convert(body, ChatCompletion)
     if completion is not None and completion.choices:
         return completion
-    raise _not_a_completion(body, provider)
+    raise _not_a_completion(body, context)
 
 
-def _not_a_completion(body: bytes, provider: str) -> PlatformError:
+def _not_a_completion(body: bytes, context: DecodeContext) -> PlatformError:
     try:
         error = msgspec.json.decode(body, type=_ErrorProbe).error
     except msgspec.DecodeError:
         error = ABSENT
     if _is_error(error):
-        return vendor_errors.from_object(provider, bytes(error))
-    return UpstreamProtocolError(f"{provider}: its answer is no completion", provider=provider)
+        return vendor_errors.from_object(context.provider, bytes(error))
+    return context.protocol_error("its answer is no completion")
 
 
 class _ErrorProbe(msgspec.Struct):

@@ -23,6 +23,7 @@ from model_providers.tool_names import ToolName
 from wire.conversation import (
     AudioPart,
     CompactionItem,
+    CustomTool,
     FilePart,
     FunctionTool,
     ImagePart,
@@ -348,8 +349,7 @@ def _tool_definition(tool: Tool) -> ToolDefinition:
 
 
 def _allowed_choice(mode: str, allowed: Sequence[str], tools: Sequence[Tool]) -> _AllowedChoice:
-    kinds = {tool.name: _kind(tool) for tool in tools}
-    named = [_named_tool(name, kinds.get(name, "function"), tools) for name in allowed]
+    named = [_named_tool(name, _kind(name, tools), tools) for name in allowed]
     mode = "required" if mode == "required" else "auto"
     return _AllowedChoice("allowed_tools", _AllowedTools(mode, named))
 
@@ -367,8 +367,9 @@ def _flat(tool: Tool) -> str:
     return ToolName(tool.name, tool.namespace).flat
 
 
-def _kind(tool: Tool) -> ToolKind:
-    return "function" if isinstance(tool, FunctionTool) else "custom"
+def _kind(name: str, tools: Sequence[Tool]) -> ToolKind:
+    custom = any(isinstance(tool, CustomTool) and tool.name == name for tool in tools)
+    return "custom" if custom else "function"
 
 
 # ------------------------------------------------------------------------------------ parameters

@@ -13,9 +13,11 @@ from model_providers.resilience.breaker import (
 )
 from model_providers.resilience.concurrency import ConcurrencyLimit
 from wire.errors import (
-    PlatformError,
+    CallerError,
     UpstreamError,
     UpstreamProtocolError,
+    UpstreamRateLimitedError,
+    UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
@@ -102,7 +104,8 @@ def outcome_of(error: BaseException | None) -> Outcome:
         return "success"
     if isinstance(error, _UNHEALTHY):
         return "failure"
-    return "success" if isinstance(error, PlatformError) and error.status < 500 else "unknown"
+    refused = isinstance(error, UpstreamRejectedError | UpstreamRateLimitedError | CallerError)
+    return "success" if refused else "unknown"
 
 
 def _resting(model: ModelSpec, retry_after_s: float) -> UpstreamUnavailableError:

@@ -1,0 +1,75 @@
+"""One attempt of one call on an HTTP backend, whatever dialect it speaks."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from model_providers.decode_context import DecodeContext
+from model_providers.event_stream import StreamDecoder, read_events
+from model_providers.http_exchange import EVENT_STREAM, HttpExchanges, VendorRequest
+from model_providers.tool_names import flat_names
+from wire.ids import new_tool_call_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from model_providers.provider import ModelCall, SendProgress
+    from wire.conversation import AnswerEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The pure functions that make a dialect, and its path below the base URL."""
+
+    path: str
+    encode_request: Callable[[ModelCall], bytes]
+    stream_decoder: Callable[[DecodeContext], StreamDecoder]
+    decode_whole: Callable[[bytes, DecodeContext], Sequence[AnswerEvent]]
+
+
+class DialectProvider:
+    """A `Provider`. The answer's content type decides how to read it: some never stream."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        exchanges: HttpExchanges,
+        *,
+        tool_call_id: Callable[[], str] = new_tool_call_id,
+    ) -> None:
+        self._dialect = dialect
+        self._exchanges = exchanges
+        self._tool_call_id = tool_call_id
+
+    async def stream(
+        self, call: ModelCall, attempt: int, progress: SendProgress | None = None
+    ) -> AsyncGenerator[AnswerEvent]:
+        context = DecodeContext(
+            call.model.provider.name, self._tool_call_id, flat_names(call.request.tools)
+        )
+        response = await self._exchanges.open(self._request(call, attempt), progress)
+        try:
+            if response.content_type == EVENT_STREAM:
+                decoder = self._dialect.stream_decoder(context)
+                async with aclosing(read_events(response, decoder, context.provider)) as events:
+                    async for event in events:
+                        yield event
+            else:
+                for event in self._dialect.decode_whole(await response.read_all(), context):
+                    yield event
+        finally:
+            response.close()
+
+    def _request(self, call: ModelCall, attempt: int) -> VendorRequest:
+        return VendorRequest(
+            provider=call.model.provider,
+            path=self._dialect.path,
+            body=self._dialect.encode_request(call),
+            accept=EVENT_STREAM if call.stream else "application/json",
+            call_id=call.call_id,
+            attempt=attempt,
+            deadline=call.deadline,
+            traceparent=call.traceparent,
+        )
