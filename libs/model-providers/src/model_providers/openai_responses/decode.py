@@ -35,6 +35,8 @@ from wire.errors import PlatformError, UpstreamError
 from wire.raw_json import ABSENT, is_present
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from model_providers.decode_context import DecodeContext
     from wire.sse import SseEvent
 
