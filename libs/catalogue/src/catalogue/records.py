@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from wire.specs import Dialect, Present, Rule, SelfVote, ToolsMode, UsageReport
 
@@ -33,20 +32,25 @@ _NO_SECRETS = "use `api_key: {env: NAME}`; secrets never stand in this file"
 _OWN_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "accept"})
 
 
-def refused(message: str, fix: str, *, at: str = "") -> PydanticCustomError:
-    """An error that brings its own remedy; `at` names the field when a whole record is checked."""
-    return PydanticCustomError("refused", "{message}", {"message": message, "fix": fix, "at": at})
+class RefusedError(ValueError):
+    """A finding that brings its own remedy; `at` names the field when a whole record is checked."""
+
+    def __init__(self, message: str, fix: str, *, at: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.at = at
 
 
 def _version(version: int) -> int:
     if version != FORMAT_VERSION:
-        raise refused("is a version this release does not read", f"write {FORMAT_VERSION}")
+        raise RefusedError("is a version this release does not read", f"write {FORMAT_VERSION}")
     return version
 
 
 def _public_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name.endswith("/") or "//" in name:
-        raise refused(
+        raise RefusedError(
             "is not a usable name",
             "start with a letter or digit; then letters, digits and . _ : / @ + -, no double or "
             "trailing slash, at most 200 characters",
@@ -56,7 +60,7 @@ def _public_name(name: str) -> str:
 
 def _short_name(name: str) -> str:
     if not _SHORT_NAME.fullmatch(name):
-        raise refused(
+        raise RefusedError(
             "is not a usable name",
             "start with a letter or digit; then letters, digits and . _ -, at most 64 characters",
         )
@@ -69,21 +73,21 @@ def _base_url(url: str) -> str:
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
         usable = usable and (parts.port is None or parts.port > 0)
     except ValueError:
-        raise refused("is not a URL", "write https://host/v1") from None
+        raise RefusedError("is not a URL", "write https://host/v1") from None
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise refused(
+        raise RefusedError(
             "holds credentials, a query or a fragment",
             "write the bare URL; a key belongs in `api_key` as {env: NAME} or {file: PATH}",
         )
     if not usable or re.search(r"[\s{}\x00-\x1f\x7f]", url):
-        raise refused("is not an http or https URL", "write https://host/v1")
+        raise RefusedError("is not an http or https URL", "write https://host/v1")
     return url.rstrip("/")
 
 
 def _environment_name(name: str) -> str:
     # The text is never repeated: it may be a key that was put here by mistake.
     if not _ENVIRONMENT_NAME.fullmatch(name):
-        raise refused(
+        raise RefusedError(
             "is not the name of an environment variable",
             "write the variable's name, as in {env: OPENAI_API_KEY}; the key itself never stands "
             "in this file",
@@ -93,32 +97,32 @@ def _environment_name(name: str) -> str:
 
 def _file_path(path: str) -> str:
     if not path.strip() or _CONTROL.search(path):
-        raise refused("is not a path", "write the path of a file that holds the key alone")
+        raise RefusedError("is not a path", "write the path of a file that holds the key alone")
     return path
 
 
 def _header_name(name: str) -> str:
     if name.lower() in _SECRET_HEADERS:
-        raise refused(f"the header {name!r} would hold a secret", _NO_SECRETS)
+        raise RefusedError(f"the header {name!r} would hold a secret", _NO_SECRETS)
     if name.lower() in _OWN_HEADERS or name.lower().startswith("x-conclave-"):
-        raise refused(f"the header {name!r} is set by Conclave itself", "remove it")
+        raise RefusedError(f"the header {name!r} is set by Conclave itself", "remove it")
     if not _HEADER_NAME.fullmatch(name):
-        raise refused("is not the name of a header", "use letters, digits and -")
+        raise RefusedError("is not the name of a header", "use letters, digits and -")
     return name
 
 
 def _header_value(value: str) -> str:
     if _SECRET_VALUE.match(value):
-        raise refused("looks like a secret", _NO_SECRETS)
+        raise RefusedError("looks like a secret", _NO_SECRETS)
     if not _HEADER_VALUE.fullmatch(value):
-        raise refused("is not the value of a header", "use printable ASCII in one line")
+        raise RefusedError("is not the value of a header", "use printable ASCII in one line")
     return value
 
 
 def _distinct(values: list[str]) -> list[str]:
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise refused(f"{value!r} stands twice", "keep one")
+            raise RefusedError(f"{value!r} stands twice", "keep one")
     return values
 
 
@@ -153,7 +157,7 @@ class SecretRecord(Record):
     @classmethod
     def _not_inline(cls, value: object) -> object:
         if isinstance(value, str):
-            raise refused(
+            raise RefusedError(
                 "is the secret itself, or looks like it",
                 "put it into an environment variable and write {env: NAME}, or into a file and "
                 "write {file: PATH}",
@@ -163,7 +167,7 @@ class SecretRecord(Record):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if (self.env is None) == (self.file is None):
-            raise refused(
+            raise RefusedError(
                 "needs exactly one of `env` and `file`", "write {env: NAME} or {file: PATH}"
             )
         return self
@@ -218,7 +222,7 @@ class ProviderRecord(Record):
     @model_validator(mode="after")
     def _has_a_url(self) -> Self:
         if self.base_url is None and self.kind != "openai":
-            raise refused(
+            raise RefusedError(
                 f"is required for kind {self.kind}",
                 "add `base_url: http://host:port/v1`",
                 at="base_url",
@@ -324,7 +328,7 @@ class ModelRecord(Record):
     @model_validator(mode="after")
     def _speaks(self) -> Self:
         if not self.dialects and not self.capabilities.embeddings:
-            raise refused(
+            raise RefusedError(
                 "is empty, and the model has no embeddings either",
                 "write [chat], or `capabilities: {embeddings: true}`",
                 at="dialects",

@@ -5,10 +5,10 @@ import copy
 import difflib
 import re
 from collections.abc import Iterable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from catalogue.document import Document, Location, Value
 from catalogue.problems import Problem
@@ -20,6 +20,7 @@ from catalogue.records import (
     PanelRecord,
     ProviderRecord,
     Record,
+    RefusedError,
 )
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -45,6 +46,28 @@ _KINDS: dict[type, str] = {
 }
 
 
+_Context = dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What pydantic says of one place, without its own words."""
+
+    kind: str
+    location: Location
+    given: object
+    context: _Context
+
+    @property
+    def refused(self) -> RefusedError | None:
+        error = (self.context or {}).get("error")
+        return error if isinstance(error, RefusedError) else None
+
+    def context_text(self, key: str) -> str:
+        value = (self.context or {}).get(key, "")
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def validate(document: Document) -> tuple[ConfigurationRecord, list[Problem]]:
     """The records, and every finding.
 
@@ -54,9 +77,14 @@ def validate(document: Document) -> tuple[ConfigurationRecord, list[Problem]]:
     try:
         return ConfigurationRecord.model_validate(document.value), []
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    problems = [_problem(document, detail) for detail in details]
-    return _mended(document.value, details), problems
+        findings = [
+            _Finding(
+                detail["type"], detail["loc"], detail["input"], cast("_Context", detail.get("ctx"))
+            )
+            for detail in error.errors(include_url=False)
+        ]
+    problems = [_problem(document, finding) for finding in findings]
+    return _mended(document.value, findings), problems
 
 
 def suggestion(wanted: str, known: Iterable[str], *, noun: str) -> str:
@@ -71,38 +99,34 @@ def suggestion(wanted: str, known: Iterable[str], *, noun: str) -> str:
     return f"known: {shown}{more}"
 
 
-def _problem(document: Document, detail: ErrorDetails) -> Problem:
-    location = detail["loc"]
-    message, fix = _words(detail)
+def _problem(document: Document, finding: _Finding) -> Problem:
+    location = finding.location
+    message, fix = _words(finding)
     if location and location[-1] == _KEY_MARK:
         return document.key_problem(location[:-1], message, fix)
-    if detail["type"] == "extra_forbidden":
+    if finding.kind == "extra_forbidden":
         return document.key_problem(location, message, fix)
-    return document.problem(_finer(location, detail), message, fix)
+    refused = finding.refused
+    finer = (*location, refused.at) if refused and refused.at else location
+    return document.problem(finer, message, fix)
 
 
-def _finer(location: Location, detail: ErrorDetails) -> Location:
-    at = detail.get("ctx", {}).get("at")
-    return (*location, at) if isinstance(at, str) and at else location
-
-
-def _words(detail: ErrorDetails) -> tuple[str, str]:
+def _words(finding: _Finding) -> tuple[str, str]:
     """What is wrong and what to do. Repeats nothing the file says except keys."""
-    kind = detail["type"]
-    if kind in _WANTED:
-        wanted, fix = _WANTED[kind]
-        return f"must be {wanted}, not {_described(detail['input'])}", fix
-    match kind:
+    if finding.refused:
+        return finding.refused.message, finding.refused.fix
+    if finding.kind in _WANTED:
+        wanted, fix = _WANTED[finding.kind]
+        return f"must be {wanted}, not {_described(finding.given)}", fix
+    match finding.kind:
         case "missing":
-            return "is required", f"add `{detail['loc'][-1]}: ...`"
+            return "is required", f"add `{finding.location[-1]}: ...`"
         case "extra_forbidden":
-            return _unknown_key(detail["loc"])
+            return _unknown_key(finding.location)
         case "literal_error":
-            return _not_a_choice(detail)
-        case "refused":
-            return _context(detail, "message"), _context(detail, "fix")
+            return _not_a_choice(finding)
         case _:
-            return _out_of_range(detail)
+            return _out_of_range(finding)
 
 
 def _unknown_key(location: Location) -> tuple[str, str]:
@@ -114,50 +138,46 @@ def _unknown_key(location: Location) -> tuple[str, str]:
     return "is not a known key", suggestion(key, known, noun="it")
 
 
-def _not_a_choice(detail: ErrorDetails) -> tuple[str, str]:
-    choices = re.findall(r"'([^']*)'", _context(detail, "expected"))
-    given = detail["input"]
+def _not_a_choice(finding: _Finding) -> tuple[str, str]:
+    choices = re.findall(r"'([^']*)'", finding.context_text("expected"))
+    given = finding.given
     fix = suggestion(given, choices, noun="it") if isinstance(given, str) else "put it in quotes"
     return f"must be one of {', '.join(choices)}", fix
 
 
-def _out_of_range(detail: ErrorDetails) -> tuple[str, str]:
-    match detail["type"]:
+def _out_of_range(finding: _Finding) -> tuple[str, str]:
+    match finding.kind:
         case "greater_than":
-            bound = f"more than {_context(detail, 'gt')}"
+            bound = f"more than {finding.context_text('gt')}"
         case "greater_than_equal":
-            bound = f"at least {_context(detail, 'ge')}"
+            bound = f"at least {finding.context_text('ge')}"
         case "less_than_equal":
-            bound = f"at most {_context(detail, 'le')}"
+            bound = f"at most {finding.context_text('le')}"
         case "finite_number":
             bound = "a finite number"
         case "too_short":
-            return "is empty", f"add at least {_context(detail, 'min_length')}"
+            return "is empty", f"add at least {finding.context_text('min_length')}"
         case "too_long":
-            return "has too many entries", f"keep at most {_context(detail, 'max_length')}"
+            most = finding.context_text("max_length")
+            return "has too many entries", f"keep at most {most}"
         case "string_too_short":
             return "is empty", "write some text, or remove it"
         case "string_too_long":
-            return "is too long", f"keep at most {_context(detail, 'max_length')} characters"
+            return "is too long", f"keep at most {finding.context_text('max_length')} characters"
         case _:
-            return detail["msg"], "see docs/configuration.md"
+            return "is not accepted", "see docs/configuration.md for what is"
     return f"must be {bound}", f"write a value that is {bound}"
-
-
-def _context(detail: ErrorDetails, key: str) -> str:
-    value: object = detail.get("ctx", {}).get(key, "")
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _described(value: object) -> str:
     return _KINDS.get(type(value), "a mapping")
 
 
-def _mended(value: Value, details: list[ErrorDetails]) -> ConfigurationRecord:
+def _mended(value: Value, findings: list[_Finding]) -> ConfigurationRecord:
     """The entries without the fields that pydantic refused, as far as they are usable then."""
     rest = copy.deepcopy(value)
-    for detail in details:
-        _remove(rest, detail["loc"])
+    for finding in findings:
+        _remove(rest, finding.location)
     return ConfigurationRecord.model_construct(
         version=FORMAT_VERSION,
         providers=_usable(rest, "providers", ProviderRecord),
