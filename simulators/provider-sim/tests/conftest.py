@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from openai import AsyncOpenAI
+
 from provider_sim.testing import SimulatorClient, running_client
 
 

@@ -5,6 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from provider_sim.ballots import fill_ballot, ranked
 from provider_sim.json_types import JsonObject
 from provider_sim.prompt import Message, OutputFormat, Prompt

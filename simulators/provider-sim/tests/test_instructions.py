@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from provider_sim.instructions import (
     ExactReply,
     ToolErrand,

@@ -1,6 +1,7 @@
 """JSON helpers."""
 
 import pytest
+
 from provider_sim.json_types import dumps, loads, object_at
 
 
@@ -14,5 +15,5 @@ def test_text_stays_utf8() -> None:
 
 
 def test_what_is_not_json_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="JSON|unexpected"):
+    with pytest.raises(ValueError, match="unexpected end"):
         loads("{")

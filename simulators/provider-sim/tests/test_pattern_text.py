@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from provider_sim.pattern_text import text_matching
 from provider_sim.stable_hash import seeded
 

@@ -1,6 +1,7 @@
 """What a persona is told to be."""
 
 import pytest
+
 from provider_sim.personas import Stance, stance_of
 
 

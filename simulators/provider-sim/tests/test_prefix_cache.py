@@ -1,6 +1,7 @@
 """The prompt prefix cache."""
 
 import pytest
+
 from provider_sim.prefix_cache import BLOCK_TOKENS, PrefixCache
 
 

@@ -1,6 +1,7 @@
 """Profiles in words."""
 
 import pytest
+
 from provider_sim.latency import LatencyLaw
 from provider_sim.profiles import combine, parse_profile, read_overrides, split_model
 from provider_sim.wire_errors import WireError

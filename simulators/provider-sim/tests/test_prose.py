@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from provider_sim import prose
 from provider_sim.stable_hash import seeded
 

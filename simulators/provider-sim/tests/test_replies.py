@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from provider_sim.json_types import JsonObject
 from provider_sim.prompt import (
     Message,
@@ -94,11 +95,11 @@ def test_after_the_result_the_answer_is_the_given_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest",
-    [{}, {"tools": (OTHER,)}, {"tools": (WEATHER,), "tool_choice": ToolChoice("none")}],
+    ("tools", "choice"),
+    [((), ToolChoice()), ((OTHER,), ToolChoice()), ((WEATHER,), ToolChoice("none"))],
 )
-def test_without_the_tool_the_answer_is_plain(rest: dict[str, object]) -> None:
-    answer = reply(Message("user", ERRAND), ADA, **rest)
+def test_without_the_tool_the_answer_is_plain(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
+    answer = reply(Message("user", ERRAND), ADA, tools=tools, tool_choice=choice)
 
     assert answer.calls == ()
     assert "DONE-1" not in "".join(answer.text)

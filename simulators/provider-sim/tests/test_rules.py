@@ -1,6 +1,7 @@
 """Rules."""
 
 import pytest
+
 from provider_sim.json_types import Json, JsonObject
 from provider_sim.rules import RequestTraits, Rules
 from provider_sim.wire_errors import WireError
@@ -10,7 +11,7 @@ BALLOT = RequestTraits("sim-2", "ballot", "You are Bob.", "Why?")
 FAIL: JsonObject = {"fault": 500}
 
 
-def rules_of(*rules: Json) -> Rules:
+def rules_of(*rules: JsonObject) -> Rules:
     rules_ = Rules()
     rules_.add(list(rules))
     return rules_
@@ -82,7 +83,7 @@ def test_a_bad_list_is_refused_as_a_whole(body: Json) -> None:
 
 
 def test_rules_are_bounded() -> None:
-    rules = rules_of(*[{"profile": FAIL}] * 1000)
+    rules = rules_of(*[dict[str, Json](profile=FAIL)] * 1000)
 
     with pytest.raises(WireError, match="at most"):
         rules.add([{"profile": FAIL}])

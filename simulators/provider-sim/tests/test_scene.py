@@ -1,6 +1,7 @@
 """What a model reads out of a prompt."""
 
 from provider_sim.instructions import ExactReply
+from provider_sim.json_types import JsonObject
 from provider_sim.personas import Stance
 from provider_sim.prompt import Message, OutputFormat, Prompt, Tool, ToolCall, ToolChoice
 from provider_sim.scene import Candidate, Scene, read_scene
@@ -9,7 +10,7 @@ ASK = "Reply with exactly this text and nothing else: PONG"
 FENCED = (
     '<candidate label="K7QX">\nfirst\n</candidate>\n<candidate label="AB12">\nsecond\n</candidate>'
 )
-RANKING = {"type": "object", "properties": {"ranking": {"type": "array"}}}
+RANKING: JsonObject = {"type": "object", "properties": {"ranking": {"type": "array"}}}
 
 
 def scene_of(*messages: Message, **rest: object) -> Scene:

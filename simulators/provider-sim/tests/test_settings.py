@@ -1,6 +1,7 @@
 """The command line."""
 
 import pytest
+
 from provider_sim.profiles import combine
 from provider_sim.settings import parse_settings
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from provider_sim.token_counter import count_tokens, pieces
 
 

@@ -61,14 +61,10 @@ class Control:
 
     async def _count(self, request: web.Request) -> web.Response:
         recorder = self._recorder
-        within = request.query.get("idle_within_s")
-        if within is not None:
-            try:
-                limit_s = min(float(within), _LONGEST_WAIT_S)
-            except ValueError:
-                return _refused(WireError(f"/_count?idle_within_s= wants seconds, not '{within}'"))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(recorder.idle.wait(), limit_s)
+        try:
+            await self._wait(request.query.get("until"), request.query.get("within_s", "5"))
+        except WireError as error:
+            return _refused(error)
         return _json(
             {
                 "active": recorder.active,
@@ -78,6 +74,20 @@ class Control:
                 "connections_open": max(0, self._connections() - 1),  # without this one
             }
         )
+
+    async def _wait(self, until: str | None, within_s: str) -> None:
+        """Until the counts are as wanted, or the time is over: then they are what they are."""
+        events = {"idle": self._recorder.idle, "active": self._recorder.busy}
+        if until is None:
+            return
+        if until not in events:
+            raise WireError(f"/_count?until= wants 'idle' or 'active', not '{until}'")
+        try:
+            limit_s = min(float(within_s), _LONGEST_WAIT_S)
+        except ValueError as error:
+            raise WireError(f"/_count?within_s= wants seconds, not '{within_s}'") from error
+        with suppress(TimeoutError):
+            await asyncio.wait_for(events[until].wait(), limit_s)
 
     async def _list_rules(self, _request: web.Request) -> web.Response:
         return _json({"rules": self._rules.listing()})

@@ -27,6 +27,7 @@ _BYTE_FAULTS = frozenset(
     {"hang_after_headers", "trickle", "malformed", "truncated", "split", "utf8_split", "huge_event",
      "endless"}
 )  # fmt: skip
+_EVENT_STREAM = "text/event-stream; charset=utf-8"
 _LINGER_OFF = struct.pack("ii", 1, 0)
 
 
@@ -60,17 +61,18 @@ class Courier:
 
     async def send_body(self, answer: Answer) -> web.StreamResponse:
         """Answer as one JSON body when the whole call's time has passed."""
+        await self._perhaps_hang("application/json")
         await self._generate(answer)
         body = answer.body()
+        headers = self._all_headers("application/json")
         if self._is_plain():
-            headers = self._all_headers("application/json")
             response = web.Response(body=body, headers=headers)
             self.recorder.first_byte(self.exchange)
             await response.prepare(self.request)
             await response.write_eof()
             return response
-        response = web.StreamResponse(headers=self._all_headers("application/json"))
-        delivery = deliver_body(body, 0, self.profile)
+        response = web.StreamResponse(headers=headers)
+        delivery = deliver_body(body, self.profile)
         return await self._deliver(response, delivery, [0.0] * len(delivery.frames))
 
     def _is_plain(self) -> bool:
@@ -101,7 +103,8 @@ class Courier:
         self.exchange.reasoning_tokens = usage.reasoning_tokens
 
     async def send_stream(self, answer: Answer) -> web.StreamResponse:
-        headers = self._all_headers("text/event-stream; charset=utf-8")
+        await self._perhaps_hang(_EVENT_STREAM)
+        headers = self._all_headers(_EVENT_STREAM)
         headers.update({"cache-control": "no-cache", "x-accel-buffering": "no"})
         response = web.StreamResponse(headers=headers)
         if self._is_plain():
@@ -111,12 +114,16 @@ class Courier:
         due = frame_deadlines((frame.tokens for frame in delivery.frames), self.pace)
         return await self._deliver(response, delivery, due)
 
+    async def _perhaps_hang(self, content_type: str) -> None:
+        """Say that an answer comes, and nothing more."""
+        if "hang_after_headers" in self.profile.faults:
+            response = web.StreamResponse(headers=self._all_headers(content_type))
+            await response.prepare(self.request)
+            await asyncio.sleep(LONGEST_HANG_S)
+
     async def _deliver(
         self, response: web.StreamResponse, delivery: Delivery, due_s: list[float]
     ) -> web.StreamResponse:
-        if "hang_after_headers" in self.profile.faults:
-            await response.prepare(self.request)
-            await asyncio.sleep(LONGEST_HANG_S)
         for batch, batch_due_s in self._batches(delivery, due_s):
             await self._until(batch_due_s)
             if not response.prepared:

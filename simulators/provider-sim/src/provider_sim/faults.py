@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HUGE_EVENT_BYTES = 10_000_000
 _BODY_PIECE_BYTES = 64
+_MOST_BODY_PIECES = 256
 
 
 class Ending(Enum):
@@ -113,20 +114,20 @@ def shown_usage(usage: Usage, profile: Profile) -> Usage | None:
     return usage
 
 
-def deliver_body(body: bytes, tokens: int, profile: Profile) -> Delivery:
-    """A body that is not a stream, in pieces that the numbered faults can count."""
+def deliver_body(body: bytes, profile: Profile) -> Delivery:
+    """A body that is no stream, in pieces that the numbered faults can count.
+
+    Its tokens are billed already when it is sent, so the pieces carry none.
+    """
     if "huge_event" in profile.faults:
         body = b" " * HUGE_EVENT_BYTES + body
     if "malformed" in profile.faults:
         body = body.replace(b":", b"", 1)
-    starts = range(0, len(body), max(_BODY_PIECE_BYTES, len(body) // 256))
-    ends = [*list(starts)[1:], len(body)]
-    frames = [Frame(body[start:end], tokens=1) for start, end in zip(starts, ends, strict=True)]
-    delivery = deliver_frames(frames, profile, lambda _error, _sent: [])
-    billed = [replace(frame, tokens=0) for frame in delivery.frames]
-    if billed:
-        billed[0] = replace(billed[0], tokens=tokens)
-    return replace(delivery, frames=billed)
+    size = max(_BODY_PIECE_BYTES, len(body) // _MOST_BODY_PIECES)
+    frames = [Frame(body[start : start + size], 1) for start in range(0, len(body), size)]
+    calm = replace(profile, faults=profile.faults - {"huge_event", "malformed"})
+    delivery = deliver_frames(frames, calm, lambda _error, _sent: [])
+    return replace(delivery, frames=[replace(frame, tokens=0) for frame in delivery.frames])
 
 
 def deliver_frames(

@@ -110,8 +110,9 @@ class Recorder:
         self.aborted = 0
         self.active = 0
         self.idle = asyncio.Event()
-        """Set while no exchange is active."""
+        """Set while no exchange is active; `busy` while one is."""
         self.idle.set()
+        self.busy = asyncio.Event()
 
     def open(
         self,
@@ -139,6 +140,7 @@ class Recorder:
         self.total += 1
         self.active += 1
         self.idle.clear()
+        self.busy.set()
         return exchange
 
     def note_body(self, exchange: Exchange, body: bytes) -> None:
@@ -159,6 +161,7 @@ class Recorder:
             exchange.finish_reason = None
         self.active -= 1
         if not self.active:
+            self.busy.clear()
             self.idle.set()
         self.completed += outcome == "completed"
         self.aborted += outcome == "client_closed"

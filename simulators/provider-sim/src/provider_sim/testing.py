@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import aiohttp
 
@@ -56,12 +56,13 @@ class SimulatorClient:
 
     async def record(self, query: str = "") -> list[JsonObject]:
         """What the simulator recorded, in order, once nothing is active any more."""
-        await self.get(f"/_count?idle_within_s={_TIMEOUT_S}")
+        await self.count("idle")
         return cast("list[JsonObject]", await self.get(f"/_record{query}"))
 
-    async def count(self) -> JsonObject:
-        """The counts as they are now."""
-        return cast("JsonObject", await self.get("/_count"))
+    async def count(self, until: Literal["idle", "active"] | None = None) -> JsonObject:
+        """The counts as they are now, or once no exchange is active, or one is."""
+        query = f"?until={until}&within_s={_TIMEOUT_S}" if until else ""
+        return cast("JsonObject", await self.get(f"/_count{query}"))
 
     async def add_rules(self, *rules: JsonObject) -> None:
         """Append rules.
