@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
-from yarl import URL
 
 from model_providers import vendor_errors
 from wire.errors import (
@@ -201,7 +200,6 @@ class HttpExchanges:
         self._proxies: dict[str, str | None] = {}
         self._clock = clock
         self._secrets = secrets
-        self._urls: dict[tuple[str, str], URL] = {}
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def open(
@@ -237,7 +235,7 @@ class HttpExchanges:
         try:
             async with asyncio.timeout(wait.limit_s):
                 return await self._session.post(
-                    self._url(provider.base_url, request.path),
+                    provider.base_url.rstrip("/") + request.path,
                     data=_payload(request.body),
                     headers=headers,
                     timeout=self._timeout(provider.connect_timeout_s),
@@ -302,12 +300,6 @@ class HttpExchanges:
             timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
             self._timeouts[connect_s] = timeout
         return timeout
-
-    def _url(self, base_url: str, path: str) -> URL:
-        url = self._urls.get((base_url, path))
-        if url is None:
-            url = self._urls[base_url, path] = URL(base_url.rstrip("/") + path)
-        return url
 
 
 def connection_error(provider: str, error: Exception) -> ProviderError:
