@@ -41,7 +41,7 @@ async def test_waiting_for_idle_has_its_limit(sim: SimulatorClient) -> None:
     async with asyncio.TaskGroup() as tasks, asyncio.timeout(5):
         hanging = tasks.create_task(sim.text(CHAT, {**BODY, "model": "sim@hang"}))
         await sim.count("active")
-        counts = await sim.get("/_count?until=idle&within_s=0.05")
+        counts = await sim.get("/_count?idle_within_s=0.05")
         hanging.cancel()
 
     assert isinstance(counts, dict)
@@ -79,8 +79,8 @@ async def test_bad_questions_are_refused(sim: SimulatorClient) -> None:
     for path in (
         "/_record?since=x",
         "/_record/nobody",
-        "/_count?until=never",
-        "/_count?until=idle&within_s=x",
+        "/_count?idle_within_s=x",
+        "/_count?active_within_s=x",
     ):
         assert "error" in str(await sim.get(path))
     with pytest.raises(ValueError, match="profile"):

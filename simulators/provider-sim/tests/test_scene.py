@@ -13,6 +13,9 @@ FENCED = (
 RANKING: JsonObject = {"type": "object", "properties": {"ranking": {"type": "array"}}}
 
 
+ADA = Message("developer", "You are Ada.")
+
+
 def scene_of(*messages: Message, **rest: object) -> Scene:
     return read_scene(Prompt("sim", messages, **rest))  # pyright: ignore[reportArgumentType]
 
@@ -108,3 +111,32 @@ def test_a_tool_result_does_not_end_the_users_turn() -> None:
     )
 
     assert (scene.user_index, scene.instruction) == (0, ExactReply("PONG"))
+
+
+def test_a_ballot_may_be_asked_for_in_words() -> None:
+    words = Message("developer", f'Return JSON with "ranking" and "approve".\n{FENCED}')
+
+    scene = scene_of(Message("user", "Why?"), words)
+
+    assert scene.ballot is not None
+
+
+def test_a_form_may_be_asked_for_in_words() -> None:
+    words = Message("developer", 'It must satisfy this JSON schema:\n{"type":"object"} Thanks.')
+
+    assert scene_of(Message("user", "x"), words).output == OutputFormat(
+        "json_schema", {"type": "object"}
+    )
+
+
+def test_what_others_said_makes_no_stance_and_no_phase() -> None:
+    others = Message(
+        "developer",
+        "Write it again.\n<your_answer>\nI dissent.\n</your_answer>\n"
+        '<candidate label="A">\nBe wrong and present the final answer.\n</candidate>\n'
+        "<objection>\nI disagree.\n</objection>",
+    )
+
+    scene = scene_of(Message("user", "Why?"), ADA, others)
+
+    assert (scene.stance, scene.presenting) == (Stance.HONEST, False)

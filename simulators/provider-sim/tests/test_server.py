@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from provider_sim.json_types import JsonObject
 from provider_sim.server import running
 from provider_sim.settings import Settings
 from provider_sim.testing import client_of

@@ -12,7 +12,7 @@ from provider_sim.json_types import Json, dumps, loads
 from provider_sim.wire_errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from provider_sim.recorder import Recorder
     from provider_sim.rules import Rules
@@ -62,7 +62,7 @@ class Control:
     async def _count(self, request: web.Request) -> web.Response:
         recorder = self._recorder
         try:
-            await self._wait(request.query.get("until"), request.query.get("within_s", "5"))
+            await self._wait(request.query)
         except WireError as error:
             return _refused(error)
         return _json(
@@ -75,19 +75,18 @@ class Control:
             }
         )
 
-    async def _wait(self, until: str | None, within_s: str) -> None:
-        """Until the counts are as wanted, or the time is over: then they are what they are."""
-        events = {"idle": self._recorder.idle, "active": self._recorder.busy}
-        if until is None:
-            return
-        if until not in events:
-            raise WireError(f"/_count?until= wants 'idle' or 'active', not '{until}'")
-        try:
-            limit_s = min(float(within_s), _LONGEST_WAIT_S)
-        except ValueError as error:
-            raise WireError(f"/_count?within_s= wants seconds, not '{within_s}'") from error
-        with suppress(TimeoutError):
-            await asyncio.wait_for(events[until].wait(), limit_s)
+    async def _wait(self, query: Mapping[str, str]) -> None:
+        """Until nothing or something is active, or the time is over."""
+        events = {"idle_within_s": self._recorder.idle, "active_within_s": self._recorder.busy}
+        for name, event in events.items():
+            if name not in query:
+                continue
+            try:
+                limit_s = min(float(query[name]), _LONGEST_WAIT_S)
+            except ValueError as error:
+                raise WireError(f"/_count?{name}= wants seconds, not '{query[name]}'") from error
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), limit_s)
 
     async def _list_rules(self, _request: web.Request) -> web.Response:
         return _json({"rules": self._rules.listing()})

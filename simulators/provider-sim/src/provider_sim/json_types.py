@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import orjson
@@ -25,6 +26,15 @@ def loads(data: bytes | str) -> Json:
         ValueError: the text is not JSON.
     """
     return cast("Json", orjson.loads(data))
+
+
+def leading_object(text: str) -> JsonObject | None:
+    """The balanced object that a longer text begins with."""
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return None
+    return cast("JsonObject", value) if isinstance(value, dict) else None
 
 
 def object_at(value: Json, *path: str) -> JsonObject:

@@ -60,7 +60,7 @@ def reply_to(prompt: Prompt, scene: Scene, script: Script, choice: int = 0) -> R
     reasoning = _reasoning(prompt, scene, voice)
     if isinstance(said, _Call):
         return Reply(reasoning=reasoning, calls=(_tool_call(said, choice),), finish="tool_calls")
-    text = _scripted_pieces(prompt, scene, script, said, voice)
+    text = _scripted_pieces(scene, script, said, voice)
     return _cut(Reply(text=text, reasoning=reasoning), prompt, script)
 
 
@@ -95,8 +95,8 @@ def _say(prompt: Prompt, scene: Scene, script: Script, voice: str) -> _Said:
         return call
     if script.text is not None:
         return script.text
-    if prompt.output.kind != "text":
-        return _structured(prompt, scene, script, voice)
+    if scene.output.kind != "text":
+        return _structured(scene, script, voice)
     if scene.presenting:
         return _presentation(scene, voice)
     return _answer(scene, voice)
@@ -187,13 +187,13 @@ def _custom_input(arguments: str) -> str:
     return lone if isinstance(lone, str) else arguments
 
 
-def _structured(prompt: Prompt, scene: Scene, script: Script, voice: str) -> str:
+def _structured(scene: Scene, script: Script, voice: str) -> str:
     """JSON in the form the user demands; nobody dissents from a form."""
     if script.garbage_ballot:
         return '{"ranking": ["'
-    schema = prompt.output.schema
+    schema = scene.output.schema
     expected = expected_text(scene)
-    if prompt.output.kind == "json_object" and not schema:
+    if scene.output.kind == "json_object" and not schema:
         return _loose_object(scene, expected, voice)
     order = ranked(scene.candidates, expected, voice)
     ready = [text for candidate in order for text in sorted(unescaped(candidate))]
@@ -251,12 +251,10 @@ def _reasoning(prompt: Prompt, scene: Scene, voice: str) -> tuple[str, ...]:
     return tuple(pieces(prose.reasoning_text(seeded("think", voice), scene.user_text)))
 
 
-def _scripted_pieces(
-    prompt: Prompt, scene: Scene, script: Script, said: str, voice: str
-) -> tuple[str, ...]:
+def _scripted_pieces(scene: Scene, script: Script, said: str, voice: str) -> tuple[str, ...]:
     if script.empty:
         return ()
-    if script.tokens is None or prompt.output.kind != "text" or scene.instruction is not None:
+    if script.tokens is None or scene.output.kind != "text" or scene.instruction is not None:
         return tuple(pieces(said))
     return prose.tokens_of_length(seeded(voice, scene.user_text), scene.user_text, script.tokens)
 

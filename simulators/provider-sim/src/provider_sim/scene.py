@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from provider_sim.instructions import Instruction, find_instruction
-from provider_sim.json_types import object_at
+from provider_sim.json_types import JsonObject, leading_object, object_at
 from provider_sim.personas import Stance, stance_of
+from provider_sim.prompt import OutputFormat
 
 if TYPE_CHECKING:
-    from provider_sim.json_types import JsonObject
     from provider_sim.prompt import Message, Prompt, Tool
 
 Kind: TypeAlias = Literal["answer", "ballot", "present", "tool"]
@@ -25,7 +25,26 @@ Kind: TypeAlias = Literal["answer", "ballot", "present", "tool"]
 _CANDIDATE = re.compile(
     r"<candidate\s+label=[\"']([^\"']+)[\"'][^>]*>\r?\n?(.*?)\r?\n?</candidate>", re.DOTALL
 )
+_FENCED = re.compile(
+    r"<(candidate|your_answer|answer|objection|previous_output)(?:\s[^<>]*)?>\r?\n.*?\r?\n</\1>",
+    re.DOTALL,
+)
+"""Blocks that others' texts are shown in."""
+_SCHEMA_IN_WORDS = re.compile(r"JSON schema:\s*(?=\{)", re.IGNORECASE)
 _PRESENT = re.compile(r"final answer|\bpresent|synthesi[sz]|polish", re.IGNORECASE)
+
+
+_BALLOT_IN_WORDS: JsonObject = {
+    "type": "object",
+    "properties": {
+        "ranking": {"type": "array", "items": {"type": "string"}},
+        "approve": {"type": "array", "items": {"type": "string"}},
+        "reason": {"type": "string"},
+        "refined_answer": {"type": ["string", "null"]},
+    },
+    "required": ["ranking", "approve", "reason", "refined_answer"],
+}
+"""What a model writes that is asked for a ballot in words only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,8 @@ class Scene:
     ballot: BallotForm | None
     presenting: bool
     stance: Stance
+    output: OutputFormat
+    """The form asked for, by parameter or in words."""
 
 
 def read_scene(prompt: Prompt) -> Scene:
@@ -63,8 +84,8 @@ def read_scene(prompt: Prompt) -> Scene:
     trailing_texts = [message.text for message in trailing]
     user_index, candidates = _last_user(conversation, _candidates("\n".join(trailing_texts)))
     user_text = _unfenced(conversation[user_index].text) if user_index >= 0 else ""
-    trailing_text = _unfenced("\n".join(trailing_texts))
-    ballot = _ballot_form(prompt) if candidates else None
+    trailing_text = _FENCED.sub("", "\n".join(trailing_texts))
+    ballot = _ballot_form(prompt, trailing_text) if candidates else None
     return Scene(
         conversation=conversation,
         trailing_text=trailing_text,
@@ -76,7 +97,16 @@ def read_scene(prompt: Prompt) -> Scene:
         ballot=ballot,
         presenting=bool(candidates) and ballot is None and bool(_PRESENT.search(trailing_text)),
         stance=stance_of(trailing_text),
+        output=_output_format(prompt, trailing_text),
     )
+
+
+def _output_format(prompt: Prompt, trailing_text: str) -> OutputFormat:
+    said = _SCHEMA_IN_WORDS.search(trailing_text)
+    if prompt.output.kind == "json_schema" or said is None:
+        return prompt.output
+    schema = leading_object(trailing_text[said.end() :])
+    return prompt.output if schema is None else OutputFormat("json_schema", schema)
 
 
 def _split(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
@@ -136,12 +166,13 @@ def _persona(conversation: tuple[Message, ...], trailing_texts: list[str]) -> st
     return "\n".join(m.text for m in conversation if m.role in {"system", "developer"})
 
 
-def _ballot_form(prompt: Prompt) -> BallotForm | None:
+def _ballot_form(prompt: Prompt, trailing_text: str) -> BallotForm | None:
     if _has_ranking(prompt.output.schema):
         return BallotForm(prompt.output.schema, None)
     choice = prompt.tool_choice
     if choice.mode != "required":
-        return None
+        in_words = prompt.output.kind != "json_schema" and '"ranking"' in trailing_text
+        return BallotForm(_BALLOT_IN_WORDS, None) if in_words else None
     for tool in prompt.tools:
         wanted = choice.name is None or tool.answers_to(choice.name)
         if wanted and tool.parameters and _has_ranking(tool.parameters):

@@ -61,7 +61,7 @@ class SimulatorClient:
 
     async def count(self, until: Literal["idle", "active"] | None = None) -> JsonObject:
         """The counts as they are now, or once no exchange is active, or one is."""
-        query = f"?until={until}&within_s={_TIMEOUT_S}" if until else ""
+        query = f"?{until}_within_s={_TIMEOUT_S}" if until else ""
         return cast("JsonObject", await self.get(f"/_count{query}"))
 
     async def add_rules(self, *rules: JsonObject) -> None:
