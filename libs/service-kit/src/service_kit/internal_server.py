@@ -127,6 +127,7 @@ class InternalApp:
             scope, receive, max_bytes=self._max_body_bytes, timeout_s=BODY_TIMEOUT_S
         )
         request = route.decode(body)
+        params |= _query(scope, route.query)
         if route.stream is not None:
             params |= _after(scope)
             events = route.stream(request, context, params)
@@ -180,6 +181,7 @@ class _Route:
     ) -> None:
         self.call = call
         self.stream = stream
+        self.query = endpoint.query
         self._decoder = (
             None
             if endpoint.request_type is None
@@ -252,6 +254,14 @@ def _tag(event: object) -> str:
         if tag is not None:
             return str(tag)
     return "message"
+
+
+def _query(scope: Scope, names: tuple[str, ...]) -> dict[str, str]:
+    """The query parameters that the endpoint declares, as handlers find them in `params`."""
+    if not names or not scope["query_string"]:
+        return {}
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    return {name: query[name][0] for name in names if name in query}
 
 
 def _after(scope: Scope) -> dict[str, str]:
