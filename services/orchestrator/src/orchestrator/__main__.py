@@ -1,0 +1,45 @@
+"""`python -m orchestrator`: serve until told to stop, or bring the database to this version."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from orchestrator.app import SERVICE, create_app
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.store.schema import MIGRATIONS
+from service_kit.entrypoint import run
+from service_kit.logging import configure_logging
+from service_kit.server import Server, limits_of
+from service_kit.settings import load_settings
+from service_kit.sql import migrate
+
+
+async def serve() -> None:
+    """Run the process until it is told to stop."""
+    settings = load_settings(OrchestratorSettings)
+    configure_logging(SERVICE, settings.log_level, settings.log_format)
+    application = create_app(settings)
+    server = Server(
+        application.listeners, lifecycle=application.lifecycle, limits=limits_of(settings)
+    )
+    await server.serve()
+
+
+async def migrate_database() -> None:
+    """Bring the database to the newest revision."""
+    settings = load_settings(OrchestratorSettings)
+    configure_logging(SERVICE, settings.log_level, settings.log_format)
+    await migrate(settings.database_url, MIGRATIONS)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m orchestrator", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
+    command = parser.parse_args(arguments).command
+    return run(SERVICE, serve if command == "serve" else migrate_database)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

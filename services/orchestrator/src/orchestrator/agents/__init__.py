@@ -1,0 +1,1 @@
+"""What an agent is asked, and what its output means. Text in, text out; no I/O."""

@@ -1,0 +1,181 @@
+"""The composition root: settings in, applications out. Nothing is created anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalogue import ProviderSecrets
+from model_providers.registry import ModelClient
+from orchestrator.driver.call_metrics import CallMetrics
+from orchestrator.driver.latencies import Latencies
+from orchestrator.driver.run import RunServices
+from orchestrator.driver.supervisor import RunSupervisor
+from orchestrator.metrics import OrchestratorMetrics
+from orchestrator.routes import RunRoutes
+from orchestrator.store.reader import StoreReader
+from orchestrator.store.schema import REVISION
+from orchestrator.store.upkeep import RetentionSweep, mark_interrupted
+from orchestrator.store.writer import StoreWriter
+from service_kit.clock import Clock, SystemClock
+from service_kit.internal_client import new_session
+from service_kit.internal_server import InternalApp
+from service_kit.lifecycle import Lifecycle
+from service_kit.logging import get_logger
+from service_kit.probes import operations_app
+from service_kit.server import Listener
+from service_kit.sql import async_url, create_engine, require_revision
+from service_kit.tracing import create_tracer
+
+if TYPE_CHECKING:
+    from orchestrator.driver.call_runner import Models
+    from orchestrator.settings import OrchestratorSettings
+    from service_kit.tracing import Tracer
+
+SERVICE = "orchestrator"
+MIGRATE_COMMAND = "python -m orchestrator migrate"
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a process serves."""
+
+    listeners: tuple[Listener, ...]
+    lifecycle: Lifecycle
+    supervisor: RunSupervisor
+
+
+def create_app(
+    settings: OrchestratorSettings,
+    *,
+    models: Models | None = None,
+    clock: Clock | None = None,
+    tracer: Tracer | None = None,
+    metrics: OrchestratorMetrics | None = None,
+) -> Application:
+    """Put the process together; call it in the running event loop.
+
+    Collaborators that are not given are made from the settings.
+
+    Raises:
+        SettingsError: there is no usable installation token.
+        DatabaseUrlError: the database URL is not of a database we support.
+    """
+    token = settings.token()
+    clock = clock or SystemClock()
+    tracer = tracer or create_tracer(settings, SERVICE)
+    metrics = metrics or OrchestratorMetrics()
+    lifecycle = Lifecycle()
+    latencies = Latencies()
+    store = _Store(settings, clock, lifecycle)
+    services = RunServices(
+        models=models or _model_client(settings, clock, CallMetrics(metrics, latencies), lifecycle),
+        writer=store.writer,
+        clock=clock,
+        metrics=metrics,
+        latencies=latencies,
+        tracer=tracer,
+        store_answers=settings.store_answers,
+    )
+    supervisor = RunSupervisor(
+        services,
+        lifecycle,
+        max_concurrent_runs=settings.max_concurrent_runs,
+        ended_runs_kept_s=settings.ended_runs_kept_s,
+    )
+    lifecycle.add_background("runs", _Work(store, supervisor).run)
+    lifecycle.add_background("traces", tracer.run)
+    _measure(metrics, supervisor, store.writer)
+    internal = InternalApp(token, lifecycle, clock=clock)
+    RunRoutes(supervisor, store.reader).register(internal)
+    operations = operations_app(lifecycle, metrics.registry)
+    return Application(
+        listeners=(
+            Listener("internal", settings.host, settings.port, internal),
+            Listener(
+                "metrics", settings.host, settings.metrics_port, operations, survives_drain=True
+            ),
+        ),
+        lifecycle=lifecycle,
+        supervisor=supervisor,
+    )
+
+
+class _Store:
+    """The database's engines and what works on them; opened at startup, closed at shutdown."""
+
+    def __init__(self, settings: OrchestratorSettings, clock: Clock, lifecycle: Lifecycle) -> None:
+        url = settings.database_url
+        self._clock = clock
+        self._is_sqlite = async_url(url).get_backend_name() == "sqlite"
+        self._engine = create_engine(url)
+        self._read_engine = create_engine(url, read_only=True) if self._is_sqlite else self._engine
+        self.writer = StoreWriter(self._engine, timeout_s=settings.store_timeout_s)
+        self.reader = StoreReader(self._read_engine)
+        self.sweep = RetentionSweep(self._engine, clock, retention_days=settings.retention_days)
+        lifecycle.on_startup(self._open)
+        lifecycle.on_shutdown(self._close)
+        lifecycle.add_check("database", self.reader.check)
+
+    async def _open(self) -> None:
+        await require_revision(self._engine, REVISION, MIGRATE_COMMAND)
+        if self._is_sqlite:  # this process is its only one
+            interrupted = await mark_interrupted(self._engine, self._clock)
+            if interrupted:
+                log.warning("runs_interrupted", runs=interrupted)
+
+    async def _close(self) -> None:
+        await self._engine.dispose()
+        await self._read_engine.dispose()
+
+
+class _Work:
+    """Runs end before the writer does: their last words still have to be written."""
+
+    def __init__(self, store: _Store, supervisor: RunSupervisor) -> None:
+        self._store = store
+        self._supervisor = supervisor
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._store.writer.run()),
+                group.create_task(self._store.sweep.run()),
+            ]
+            try:
+                await self._supervisor.run()
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+
+def _model_client(
+    settings: OrchestratorSettings, clock: Clock, observer: CallMetrics, lifecycle: Lifecycle
+) -> ModelClient:
+    session = new_session()
+    lifecycle.on_shutdown(session.close)
+    return ModelClient(
+        session,
+        clock=clock,
+        secrets=ProviderSecrets(settings.environment()),
+        observer=observer,
+    )
+
+
+def _measure(metrics: OrchestratorMetrics, supervisor: RunSupervisor, writer: StoreWriter) -> None:
+    metrics.measured(
+        "conclave_orchestrator_runs_in_flight", "Runs under way.", lambda: supervisor.active
+    )
+    metrics.measured(
+        "conclave_orchestrator_store_queue_length",
+        "Writes that wait for the database.",
+        lambda: writer.waiting,
+    )
+    metrics.measured(
+        "conclave_orchestrator_store_failed_writes",
+        "Writes that the database refused since the start.",
+        lambda: writer.failed_writes,
+    )

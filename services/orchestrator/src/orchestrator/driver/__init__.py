@@ -1,0 +1,1 @@
+"""The rules' hands: performs the core's commands, feeds back what happened."""

@@ -1,0 +1,161 @@
+"""Every run of this process: admitted within bounds, joined by id, ended with the process."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from orchestrator.agents.answer_checks import AnswerCheck, UnusableSchemaError, answer_check
+from orchestrator.driver.run import Run, RunConflictError
+from service_kit.call_context import NOT_STARTED
+from wire.errors import (
+    InvalidRequestError,
+    OverloadedError,
+    PlatformInterruptedError,
+    ServiceUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from orchestrator.driver.run import RunServices
+    from service_kit.internal_server import CallContext
+    from service_kit.lifecycle import Lifecycle
+    from wire.coordination import RunEvent, StartRun
+
+_SEED_BYTES = 16
+_RETRY_AFTER_S = 1.0
+
+
+class RunSupervisor:
+    """Owns the tasks of all runs; `run` lives as long as the process."""
+
+    def __init__(
+        self,
+        services: RunServices,
+        lifecycle: Lifecycle,
+        *,
+        max_concurrent_runs: int,
+        ended_runs_kept_s: float,
+    ) -> None:
+        self._services = services
+        self._lifecycle = lifecycle
+        self._max_concurrent_runs = max_concurrent_runs
+        self._ended_runs_kept_s = ended_runs_kept_s
+        self._runs: dict[str, Run] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._forget_timers: set[asyncio.TimerHandle] = set()
+        self.active = 0
+
+    async def run(self) -> None:
+        """Hold the runs' tasks until cancelled, then end them."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self._group = None
+            for timer in self._forget_timers:
+                timer.cancel()
+
+    def start(self, start: StartRun, context: CallContext) -> Run:
+        """Admit a run, or join the one that has this id.
+
+        Raises:
+            RunConflictError: the id is another team's.
+            ServiceUnavailableError: shutting down; nothing was started.
+            OverloadedError: as many runs as allowed are under way.
+            InvalidRequestError: the response format's schema cannot be used.
+        """
+        known = self._runs.get(start.run_id)
+        if known is not None:
+            return _joined(known, start)
+        group = self._admitting_group()
+        run = Run(
+            start,
+            context,
+            self._services,
+            seed=secrets.token_hex(_SEED_BYTES),
+            check=_check_for(start),
+        )
+        self._runs[start.run_id] = run
+        self.active += 1
+        group.create_task(run.execute(), name=start.run_id).add_done_callback(
+            lambda _: self._ended(run)
+        )
+        return run
+
+    async def follow(self, run: Run, *, after: int = 0) -> AsyncGenerator[RunEvent]:
+        """The run's events as its client sees them; an attached run ends with its last reader."""
+        try:
+            async with aclosing(run.output.follow(after)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if not run.start.detached and not run.output.readers:
+                run.client_gone()
+
+    def find(self, tenant_id: str, run_id: str) -> Run | None:
+        """A run of this team that is under way or has just ended."""
+        run = self._runs.get(run_id)
+        return run if run is not None and run.start.tenant_id == tenant_id else None
+
+    def find_by_request(self, tenant_id: str, request_id: str) -> Run | None:
+        """The newest such run of a request."""
+        return next(
+            (
+                run
+                for run in reversed(self._runs.values())
+                if run.start.tenant_id == tenant_id and run.start.request_id == request_id
+            ),
+            None,
+        )
+
+    def _admitting_group(self) -> asyncio.TaskGroup:
+        if self._group is None or self._lifecycle.draining:
+            raise ServiceUnavailableError(
+                "The orchestrator is shutting down; the run was not started.",
+                code=NOT_STARTED,
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        if self.active >= self._max_concurrent_runs:
+            raise OverloadedError(
+                "The orchestrator has as many runs under way as it may. Please try again.",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        return self._group
+
+    def _ended(self, run: Run) -> None:
+        self.active -= 1
+        if not run.ended.is_set():  # its own ending was cut short
+            run.abandon(PlatformInterruptedError("The orchestrator was shut down."))
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._ended_runs_kept_s, self._forget, run)
+        self._forget_timers.add(timer)
+
+    def _forget(self, run: Run) -> None:
+        self._runs.pop(run.start.run_id, None)
+        now_s = asyncio.get_running_loop().time()
+        self._forget_timers = {t for t in self._forget_timers if t.when() > now_s}
+
+
+def _joined(known: Run, start: StartRun) -> Run:
+    if known.start.tenant_id != start.tenant_id:
+        raise RunConflictError("This run id is taken.")
+    return known
+
+
+def _check_for(start: StartRun) -> AnswerCheck | None:
+    wanted = start.request.response_format
+    if wanted.type == "text":
+        return None
+    try:
+        return answer_check(wanted)
+    except UnusableSchemaError as error:
+        raise InvalidRequestError(
+            f"Invalid schema for response_format: {error}",
+            param="response_format",
+            code="invalid_json_schema",
+        ) from None

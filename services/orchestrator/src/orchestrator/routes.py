@@ -1,0 +1,180 @@
+"""The internal endpoints of runs: start and follow, read, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orchestrator.coordination.replay import decode_log, encode_log
+from orchestrator.driver.records import with_texts
+from wire.coordination import RunCancellation, RunEvent, RunRecord, RunStatus
+from wire.endpoints import CANCEL_RUN, GET_RUN, GET_RUN_BY_REQUEST, RUN_EVENTS, START_RUN
+from wire.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    PlatformInterruptedError,
+    ServiceUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from orchestrator.driver.run import Run
+    from orchestrator.driver.supervisor import RunSupervisor
+    from orchestrator.store.reader import StoredRun, StoreReader
+    from service_kit.internal_server import CallContext, InternalApp
+    from wire.coordination import CancelRun, StartRun
+
+CANCEL_TIMEOUT_S = 5.0
+_YES = frozenset({"1", "true"})
+
+_decode_record = msgspec.json.Decoder(RunRecord).decode
+_decode_event: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
+
+
+class RunRoutes:
+    """Handlers. The tenant comes from the call's context; a foreign run is not found."""
+
+    def __init__(self, supervisor: RunSupervisor, reader: StoreReader) -> None:
+        self._supervisor = supervisor
+        self._reader = reader
+
+    def register(self, app: InternalApp) -> None:
+        """Add every endpoint of this room."""
+        app.add_stream(START_RUN, self.start)
+        app.add_stream(RUN_EVENTS, self.events)
+        app.add(GET_RUN, self.get)
+        app.add(GET_RUN_BY_REQUEST, self.get_by_request)
+        app.add(CANCEL_RUN, self.cancel)
+
+    async def start(
+        self, request: StartRun, context: CallContext, _params: dict[str, str]
+    ) -> AsyncGenerator[RunEvent]:
+        """Run, or join; the last reader of an attached run that leaves ends it."""
+        if context.tenant_id != request.tenant_id:
+            raise InvalidRequestError("The run's tenant is not the caller's.", param="tenant_id")
+        if not request.panel.agents:
+            raise InvalidRequestError("The panel has no agents.", param="panel.agents")
+        run = self._supervisor.start(request, context)
+        async with aclosing(self._supervisor.follow(run)) as events:
+            async for event in events:
+                yield event
+
+    async def events(
+        self, _request: None, context: CallContext, params: dict[str, str]
+    ) -> AsyncGenerator[RunEvent]:
+        """A run's events above `after`: live, or as they were kept of a detached run."""
+        after = int(params.get("after", "0"))
+        run = self._supervisor.find(context.tenant_id, params["run_id"])
+        if run is None:
+            for event in await self._kept_events(context, params["run_id"], after):
+                yield event
+            return
+        async with aclosing(run.output.follow(after)) as events:
+            async for event in events:
+                yield event
+
+    async def get(self, _request: None, context: CallContext, params: dict[str, str]) -> RunRecord:
+        """The record, from memory while the run is here."""
+        run_id, answers = params["run_id"], _wants_answers(params)
+        run = self._supervisor.find(context.tenant_id, run_id)
+        if run is not None:
+            return _live_record(run, answers=answers)
+        return await self._stored_record(
+            await self._reader.run(context.tenant_id, run_id), answers=answers
+        )
+
+    async def get_by_request(
+        self, _request: None, context: CallContext, params: dict[str, str]
+    ) -> RunRecord:
+        """The record of the newest run of a request."""
+        request_id, answers = params["request_id"], _wants_answers(params)
+        run = self._supervisor.find_by_request(context.tenant_id, request_id)
+        if run is not None:
+            return _live_record(run, answers=answers)
+        return await self._stored_record(
+            await self._reader.run_of_request(context.tenant_id, request_id), answers=answers
+        )
+
+    async def cancel(
+        self, request: CancelRun, context: CallContext, params: dict[str, str]
+    ) -> RunCancellation:
+        """End a run and say what became of it; idempotent."""
+        run_id = params["run_id"]
+        run = self._supervisor.find(context.tenant_id, run_id)
+        if run is None:
+            stored = await self._reader.run(context.tenant_id, run_id)
+            return RunCancellation(run_id, _status(_found(stored)))
+        if not run.ended.is_set():
+            run.cancel(request.reason)
+            await _wait_for_end(run)
+        return RunCancellation(run_id, run.status)
+
+    async def _kept_events(self, context: CallContext, run_id: str, after: int) -> list[RunEvent]:
+        stored = _found(await self._reader.run(context.tenant_id, run_id))
+        if stored.status == "in_progress":
+            raise ServiceUnavailableError("The run is under way in another process.")
+        if not stored.detached:
+            raise NotFoundError("The events of this run were not kept: it was not detached.")
+        kept = await self._reader.outputs(context.tenant_id, run_id, after)
+        return [_decode_event.decode(payload) for payload in kept]
+
+    async def _stored_record(self, stored: StoredRun | None, *, answers: bool) -> RunRecord:
+        stored = _found(stored)
+        if stored.record is None:
+            return await self._unfinished_record(stored)
+        record = _decode_record(stored.record)
+        if not answers:
+            return record
+        lines = await self._reader.log(stored.tenant_id, stored.run_id)
+        return with_texts(record, decode_log(lines), lines)
+
+    async def _unfinished_record(self, stored: StoredRun) -> RunRecord:
+        """A run of another process, or one whose process died."""
+        interrupted = PlatformInterruptedError("The process that held the run died.")
+        return RunRecord(
+            run_id=stored.run_id,
+            request_id=stored.request_id,
+            tenant_id=stored.tenant_id,
+            key_id=stored.key_id,
+            public_model=stored.public_model,
+            panel=stored.panel,
+            status=_status(stored),
+            created_unix_s=stored.created_unix_s,
+            detached=stored.detached,
+            calls_in_flight=await self._reader.calls_in_flight(stored.tenant_id, stored.run_id),
+            error=interrupted.info() if stored.status == "failed" else None,
+        )
+
+
+def _live_record(run: Run, *, answers: bool) -> RunRecord:
+    record = run.record()
+    if not answers:
+        return record
+    log = run.log()
+    return with_texts(record, log, encode_log(log))
+
+
+def _wants_answers(params: dict[str, str]) -> bool:
+    return params.get("answers", "") in _YES
+
+
+def _found(stored: StoredRun | None) -> StoredRun:
+    if stored is None:
+        raise NotFoundError("There is no such run.")
+    return stored
+
+
+def _status(stored: StoredRun) -> RunStatus:
+    return msgspec.convert(stored.status, RunStatus)
+
+
+async def _wait_for_end(run: Run) -> None:
+    try:
+        async with asyncio.timeout(CANCEL_TIMEOUT_S):
+            await run.ended.wait()
+    except TimeoutError:
+        raise ServiceUnavailableError("The run has not ended yet.") from None

@@ -1,0 +1,56 @@
+"""What an operator can set, as environment variables that begin with ORCHESTRATOR_."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from service_kit.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
+    port: int = Field(
+        default=8010, ge=0, le=65535, description="Port of the internal endpoints. 0: any free one."
+    )
+    metrics_port: int = Field(
+        default=8012, ge=0, le=65535, description="Port of /metrics and the probes."
+    )
+    database_url: str = Field(
+        default="sqlite:///.conclave/data/orchestrator.sqlite3",
+        description="Database of runs: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.",
+        examples=["postgresql://orchestrator:secret@db/conclave"],
+    )
+    max_concurrent_runs: int = Field(
+        default=512,
+        gt=0,
+        description="Runs at the same time in this process; more are refused with 503.",
+    )
+    store_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="Longest wait for the database where a run must wait for it. Then it fails.",
+    )
+    ended_runs_kept_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="How long an ended run can still be joined by its id.",
+    )
+    retention_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="Delete run records, with their answers, after this many days.",
+    )
+    store_answers: bool = Field(
+        default=True,
+        description="Keep the texts of answers and ballots in run records. Off: a record shows who "
+        "answered and voted, and the decision cannot be recomputed from it.",
+    )
+
+    def environment(self) -> Mapping[str, str]:
+        """For the provider keys that conclave.yaml refers to by name."""
+        return os.environ

@@ -1,0 +1,1 @@
+"""What is kept of runs, in SQL. One writer task; readers beside it."""
