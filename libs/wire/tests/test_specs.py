@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from wire.specs import ModelSpec, PanelSpec, ProviderSpec, RunLimits, SecretReference
+from wire.specs import (
+    CompactionSpec,
+    ModelSpec,
+    PanelSpec,
+    ProviderSpec,
+    RunLimits,
+    SecretReference,
+)
 
 PROVIDER = ProviderSpec(
     name="openai",
@@ -27,6 +34,14 @@ def test_a_fallback_chain_survives_the_journey() -> None:
     first = ModelSpec(name="a", provider=PROVIDER, upstream_model="a", fallbacks=(middle,))
 
     assert msgspec.json.decode(msgspec.json.encode(first), type=ModelSpec) == first
+
+
+def test_compaction_travels_with_its_summariser_and_costs_no_byte_when_it_is_the_default() -> None:
+    plain = ModelSpec(name="a", provider=PROVIDER, upstream_model="a")
+    summarised = msgspec.structs.replace(plain, compaction=CompactionSpec(summariser=plain))
+
+    assert b"compaction" not in msgspec.json.encode(plain)
+    assert msgspec.json.decode(msgspec.json.encode(summarised), type=ModelSpec) == summarised
 
 
 def test_every_bound_of_a_run_is_on_by_default_except_money_without_prices() -> None:

@@ -18,7 +18,9 @@ SelfVote = Literal["exclude", "last", "allow"]
 Present = Literal["verbatim", "polish", "synthesise"]
 Rule = Literal["weighted", "plurality"]
 UsageReport = Literal["delivered", "summed"]
-Dialect = Literal["chat", "responses"]
+Dialect = Literal["chat", "responses", "messages"]  # `messages`: Anthropic's
+Weights = Literal["learnt", "equal"]
+CompactionLevel = Literal["auto", "native", "summary", "extractive"]
 
 
 class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +31,13 @@ class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ProviderSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`base_url` ends before the operation, e.g. `https://api.openai.com/v1`.
+
+    Of an `azure-openai` provider it is the resource's endpoint, e.g.
+    `https://name.openai.azure.com`: a model's `upstream_model` is a deployment there, and
+    `api_version` is always set.
+    """
+
     name: str
     kind: ProviderKind
     base_url: str
@@ -65,16 +74,44 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Prices(msgspec.Struct, frozen=True, omit_defaults=True):
-    """USD per million tokens. None: unpriced, which is reported as such and never as zero."""
+    """USD per million tokens. None: unpriced, which is reported as such and never as zero.
+
+    Cached input and cache writes that are unpriced cost what input costs.
+    """
 
     input_usd_per_mtok: float | None = None
     cached_input_usd_per_mtok: float | None = None
     output_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+
+
+class Speed(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What an operator expects of a model; only estimates use it."""
+
+    time_to_first_token_s: float
+    output_tokens_per_s: float
+
+
+class CompactionSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """When and how a long conversation is made smaller.
+
+    Neither threshold: min(75 % of the window, window - 20,000). `target_ratio` is of the window.
+    `summariser` None: the model itself; of a panel, its first agent's.
+    """
+
+    enabled: bool = True
+    threshold_tokens: int | None = None
+    threshold_ratio: float | None = None
+    target_ratio: float = 0.3
+    level: CompactionLevel = "auto"
+    summariser: ModelSpec | None = None
 
 
 class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`name` is ours, `upstream_model` the vendor's; `fallbacks` are tried in order before the
-    first token."""
+    """`name` is ours, `upstream_model` the vendor's.
+
+    `fallbacks` are tried in order before the first token.
+    """
 
     name: str
     provider: ProviderSpec
@@ -85,10 +122,12 @@ class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     prices: Prices = Prices()
     fallbacks: tuple[ModelSpec, ...] = ()
     dialects: tuple[Dialect, ...] = ("chat",)
+    compaction: CompactionSpec = CompactionSpec()
+    speed: Speed | None = None
 
 
 class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One seat of a panel. `persona` follows the conversation, never precedes it (prefix caches)."""
+    """One seat of a panel. `persona` follows the conversation (prefix caches)."""
 
     agent_id: str
     model: ModelSpec
@@ -113,6 +152,8 @@ class PanelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `grace`: stragglers get this share of the time so far once a quorum has answered.
     `borda_weight`: the lambda of `score = cluster weights + lambda x pooled Borda`.
+    `task_class`: under which outcomes are learnt; None: one class for all.
+    `compaction` is the panel's own; that of its agents' models does not apply.
     """
 
     name: str
@@ -135,3 +176,6 @@ class PanelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     usage_report: UsageReport = "delivered"
     limits: RunLimits = RunLimits()
     voting_instruction: str | None = None
+    weights: Weights = "learnt"
+    task_class: str | None = None
+    compaction: CompactionSpec = CompactionSpec()
