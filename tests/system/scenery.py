@@ -81,15 +81,22 @@ def _model(provider: str, upstream_model: str) -> dict[str, Json]:
 def _panels() -> dict[str, Json]:
     return {
         "council": panel({"analyst": ANALYST, "engineer": ENGINEER, "critic": CRITIC}),
-        "with-dissenter": panel({"analyst": ANALYST, "engineer": ENGINEER, "dissenter": DISSENTER}),
+        "with-dissenter": panel(
+            {"analyst": ANALYST, "engineer": ENGINEER, "dissenter": DISSENTER}, early_stop=False
+        ),
         "with-presenter": panel(
             {"analyst": ANALYST, "engineer": ENGINEER, "dissenter": DISSENTER},
             present="synthesise",
+            early_stop=False,
         ),
         "slow-answers": _of_model("slow-first"),
         "slow-middles": _of_model("slow-middle"),
         "slow-ballots": _of_model("late-voter"),
-        "slow-presentation": {**_of_model("late-presenter"), "present": "synthesise"},
+        "slow-presentation": {
+            **_of_model("late-presenter"),
+            "present": "synthesise",
+            "early_stop": False,
+        },
         "one-left": panel(
             {"analyst": ANALYST, "engineer": ENGINEER, "critic": CRITIC},
             models={"analyst": "down-500-beside", "engineer": "down-refused"},
