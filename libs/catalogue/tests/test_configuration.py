@@ -116,7 +116,11 @@ panels:
 
     assert found == [
         (3, "providers.local.base_url", "is required for kind openai-compatible"),
-        (4, "providers.vendor.kind", "must be one of openai, openai-compatible"),
+        (
+            4,
+            "providers.vendor.kind",
+            "must be one of openai, openai-compatible, azure-openai, anthropic",
+        ),
         (6, "models.small.provider", "there is no provider 'locale'"),
         (7, "models.small", "the key 'small' stands twice; the first is in line 6"),
         (8, "models.large.max_output_tokens", "must be a whole number, not text"),

@@ -3,12 +3,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-import yaml
 from pydantic import BaseModel, Field, HttpUrl, SecretStr, TypeAdapter
 
+from catalogue.document import read_document
 from catalogue.documentation import configuration_reference, describe, table
+from catalogue.record_fields import Record
 from catalogue.record_types import record_in
-from catalogue.records import ConfigurationRecord, Record
+from catalogue.records import ConfigurationRecord
 
 
 class Colour(Enum):
@@ -84,7 +85,7 @@ def test_every_example_is_a_value_its_field_accepts(record: type[Record]) -> Non
             record.model_fields[row.name].rebuild_annotation()
         )
 
-        adapter.validate_python(yaml.safe_load(row.example))
+        adapter.validate_python(read_document(row.example.encode(), "example").value)
 
 
 @pytest.mark.requirement("catalogue:documented")

@@ -3,6 +3,7 @@ from typing import Annotated
 import pytest
 
 from catalogue.document import Location
+from catalogue.record_fields import Record
 from catalogue.record_types import record_at, record_in, unwrapped
 from catalogue.records import (
     AgentRecord,
@@ -10,7 +11,6 @@ from catalogue.records import (
     ConfigurationRecord,
     ModelRecord,
     ProviderRecord,
-    Record,
     SecretRecord,
 )
 

@@ -68,7 +68,7 @@ ProblemsOf = Callable[[str], list[Problem]]
         (
             "tested: {provider: local, dialects: [@chats]}",
             "dialects[0]",
-            "must be one of chat, responses",
+            "must be one of chat, responses, messages",
             "did you mean 'chat'?",
         ),
         (

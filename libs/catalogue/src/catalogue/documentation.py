@@ -3,6 +3,7 @@
 `describe` takes any pydantic model, so that settings are documented the same way.
 """
 
+import inspect
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from catalogue.record_types import record_in
-from catalogue.records import ConfigurationRecord, Record
+from catalogue.record_fields import Record
+from catalogue.records import ConfigurationRecord
 
 # Longest first: `_usd_per_mtok` is not `_mtok`.
 _UNITS = {
@@ -38,13 +40,20 @@ _WORDS: dict[object, str] = {
 _TITLES = {
     "ConfigurationRecord": "The file",
     "ProviderRecord": "Providers",
+    "DiscoveryRecord": "Discovery",
     "SecretRecord": "Secrets",
     "ModelRecord": "Models",
     "CapabilitiesRecord": "Capabilities",
     "PricesRecord": "Prices",
+    "SpeedRecord": "Speed",
+    "CompactionRecord": "Compaction",
     "PanelRecord": "Panels",
     "AgentRecord": "Agents",
     "LimitsRecord": "Limits",
+    "RoutingRecord": "Routing",
+    "AuxiliaryRecord": "Small requests",
+    "MatchRecord": "Match",
+    "MassGenRecord": "MassGen",
 }
 
 
@@ -88,7 +97,8 @@ def _section(record: type[Record]) -> str:
         for f in describe(record)
     ]
     header = ("key", "type", "default", "unit", "range", "meaning", "example")
-    return f"### {_TITLES[record.__name__]}\n{record.__doc__}\n\n{table(header, rows)}"
+    about = inspect.cleandoc(record.__doc__ or "")
+    return f"### {_TITLES[record.__name__]}\n{about}\n\n{table(header, rows)}"
 
 
 def _default_cell(field: FieldDocumentation) -> str:

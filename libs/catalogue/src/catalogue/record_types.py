@@ -4,7 +4,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin
 
 from catalogue.document import Location
-from catalogue.records import ConfigurationRecord, Record
+from catalogue.record_fields import Record
+from catalogue.records import ConfigurationRecord
 
 
 def unwrapped(annotation: object) -> object:

@@ -4,42 +4,51 @@ Field names are those of `wire.specs`. Descriptions and examples end up in docs/
 Checks that need more than one entry are in `references`.
 """
 
-import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from wire.specs import Dialect, Present, Rule, SelfVote, ToolsMode, UsageReport
+from catalogue.auxiliary import KNOWN_PHRASES
+from catalogue.discovery import NOT_FOR_CHAT
+from catalogue.record_fields import (
+    AZURE_API_VERSION,
+    EVERY_PANEL,
+    ApiVersion,
+    BackendTypeText,
+    BaseUrl,
+    Dialects,
+    EnvironmentName,
+    FolderPath,
+    HeaderName,
+    HeaderValue,
+    Names,
+    PanelNames,
+    Patterns,
+    Persona,
+    Phrases,
+    PublicNameText,
+    Record,
+    RefusedError,
+    SecretFile,
+    ShortNameText,
+    UpstreamModel,
+)
+from wire.specs import (
+    CompactionLevel,
+    Present,
+    Rule,
+    SelfVote,
+    ToolsMode,
+    UsageReport,
+    Weights,
+)
 
 FORMAT_VERSION = 1
-OPENAI_BASE_URL = "https://api.openai.com/v1"
+MAX_SEATS = 32
+# Kinds whose base URL is known; of the others it is the installation's own.
+BASE_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com/v1"}
 # 2025-01-01T00:00:00Z: the same on every replica and after every restart.
 DEFAULT_CREATED_UNIX_S = 1_735_689_600
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
-_SHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,4000}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"}
-)
-# How the well-known vendors' keys begin.
-_SECRET_VALUE = re.compile(r"\s*(?:bearer\s|basic\s|sk-|sk_|hf_|gsk_|xai-|AIza)", re.IGNORECASE)
-_NO_SECRETS = "use `api_key: {env: NAME}`; secrets never stand in this file"
-_OWN_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "accept"})
-
-
-class RefusedError(ValueError):
-    """A finding that brings its own remedy; `at` names the field when a whole record is checked."""
-
-    def __init__(self, message: str, fix: str, *, at: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
-        self.at = at
 
 
 def _version(version: int) -> int:
@@ -48,105 +57,15 @@ def _version(version: int) -> int:
     return version
 
 
-def _public_name(name: str) -> str:
-    if not _NAME.fullmatch(name) or name.endswith("/") or "//" in name:
-        raise RefusedError(
-            "is not a usable name",
-            "start with a letter or digit; then letters, digits and . _ : / @ + -, no double or "
-            "trailing slash, at most 200 characters",
-        )
-    return name
-
-
-def _short_name(name: str) -> str:
-    if not _SHORT_NAME.fullmatch(name):
-        raise RefusedError(
-            "is not a usable name",
-            "start with a letter or digit; then letters, digits and . _ -, at most 64 characters",
-        )
-    return name
-
-
-def _base_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        usable = usable and (parts.port is None or parts.port > 0)
-    except ValueError:
-        raise RefusedError("is not a URL", "write https://host/v1") from None
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise RefusedError(
-            "holds credentials, a query or a fragment",
-            "write the bare URL; a key belongs in `api_key` as {env: NAME} or {file: PATH}",
-        )
-    if not usable or re.search(r"[\s{}\x00-\x1f\x7f]", url):
-        raise RefusedError("is not an http or https URL", "write https://host/v1")
-    return url.rstrip("/")
-
-
-def _environment_name(name: str) -> str:
-    # The text is never repeated: it may be a key that was put here by mistake.
-    if not _ENVIRONMENT_NAME.fullmatch(name):
-        raise RefusedError(
-            "is not the name of an environment variable",
-            "write the variable's name, as in {env: OPENAI_API_KEY}; the key itself never stands "
-            "in this file",
-        )
-    return name
-
-
-def _file_path(path: str) -> str:
-    if not path.strip() or _CONTROL.search(path):
-        raise RefusedError("is not a path", "write the path of a file that holds the key alone")
-    return path
-
-
-def _header_name(name: str) -> str:
-    if name.lower() in _SECRET_HEADERS:
-        raise RefusedError(f"the header {name!r} would hold a secret", _NO_SECRETS)
-    if name.lower() in _OWN_HEADERS or name.lower().startswith("x-conclave-"):
-        raise RefusedError(f"the header {name!r} is set by Conclave itself", "remove it")
-    if not _HEADER_NAME.fullmatch(name):
-        raise RefusedError("is not the name of a header", "use letters, digits and -")
-    return name
-
-
-def _header_value(value: str) -> str:
-    if _SECRET_VALUE.match(value):
-        raise RefusedError("looks like a secret", _NO_SECRETS)
-    if not _HEADER_VALUE.fullmatch(value):
-        raise RefusedError("is not the value of a header", "use printable ASCII in one line")
-    return value
-
-
-def _distinct(values: list[str]) -> list[str]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise RefusedError(f"{value!r} stands twice", "keep one")
-    return values
-
-
-PublicNameText = Annotated[str, AfterValidator(_public_name)]
-ShortNameText = Annotated[str, AfterValidator(_short_name)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
-Names = Annotated[list[PublicNameText], Field(max_length=32), AfterValidator(_distinct)]
-Persona = Annotated[str, Field(min_length=1, max_length=20_000)]
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
 class SecretRecord(Record):
     """Where a secret is found. Exactly one of the two; the secret itself never stands here."""
 
-    env: Annotated[str, AfterValidator(_environment_name)] | None = Field(
+    env: EnvironmentName | None = Field(
         default=None,
         description="Environment variable of the process that calls the provider.",
         examples=["OPENAI_API_KEY"],
     )
-    file: Annotated[str, AfterValidator(_file_path)] | None = Field(
+    file: SecretFile | None = Field(
         default=None,
         description="File that holds the secret alone, read again when it changes. A relative "
         "path starts at the folder of this configuration.",
@@ -173,18 +92,54 @@ class SecretRecord(Record):
         return self
 
 
+class DiscoveryRecord(Record):
+    """Which models of a provider that lists them are offered.
+
+    Patterns are those of file names: `*`, `?`, `[ab]`; case does not matter.
+    """
+
+    include: Patterns = Field(
+        default=["*"], description="Models to offer, by the vendor's names.", examples=["[gpt-*]"]
+    )
+    exclude: Patterns = Field(
+        default=[*NOT_FOR_CHAT],
+        description="Models to leave out of those. The default leaves out what does not chat.",
+        examples=["['*-preview*']"],
+    )
+    tool_capable: Patterns = Field(
+        default=["*"],
+        description="Models that can call tools.",
+        examples=["[gpt-*, qwen3*]"],
+    )
+    only_tool_capable: bool = Field(
+        default=False, description="Leave out models that cannot call tools."
+    )
+    refresh_s: float = Field(
+        default=3600.0, ge=60, le=604_800, description="Between two looks at the vendor's list."
+    )
+    context_window_tokens: int = Field(
+        default=128_000,
+        ge=1,
+        le=100_000_000,
+        description="Of a discovered model; lists do not tell.",
+    )
+
+
 class ProviderRecord(Record):
     """Who is called, with which credentials, and how patiently."""
 
-    kind: Literal["openai", "openai-compatible"] = Field(
+    kind: Literal["openai", "openai-compatible", "azure-openai", "anthropic"] = Field(
         description="`openai`: OpenAI itself. `openai-compatible`: any server that speaks its "
-        "Chat Completions.",
+        "Chat Completions. `azure-openai`: OpenAI's models on Azure. `anthropic`: Anthropic's "
+        "Messages.",
         examples=["openai-compatible"],
     )
-    base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
+    base_url: BaseUrl | None = Field(
         default=None,
-        description=f"Where its API begins, version included. Kind `openai` may leave it out: "
-        f"{OPENAI_BASE_URL}.",
+        description="Where its API begins, version included; of kind `azure-openai` the "
+        "resource's endpoint, `https://NAME.openai.azure.com`. May be left out: "
+        + ", ".join(f"kind `{kind}`, {url}" for kind, url in BASE_URLS.items())
+        + ".",
         examples=["http://vllm.internal:8000/v1"],
     )
     api_key: SecretRecord | None = Field(
@@ -218,20 +173,53 @@ class ProviderRecord(Record):
         default=False,
         description="Send the trace context upstream. Only for providers of one's own.",
     )
+    api_version: ApiVersion | None = Field(
+        default=None,
+        description=f"Kind `azure-openai` only, {AZURE_API_VERSION} when left out. There a "
+        "model's `upstream_model` is the name of a deployment.",
+        examples=[AZURE_API_VERSION],
+    )
+    discover: bool = Field(
+        default=False,
+        description="Offer the models of the vendor's own list as `PROVIDER/MODEL`.",
+    )
+    discovery: DiscoveryRecord = Field(
+        default=DiscoveryRecord(),
+        description="Which of them.",
+        examples=["{include: [gpt-*], refresh_s: 600}"],
+    )
 
     @model_validator(mode="after")
     def _has_a_url(self) -> Self:
-        if self.base_url is None and self.kind != "openai":
+        if self.base_url is None and self.kind not in BASE_URLS:
+            azure = self.kind == "azure-openai"
+            example = "https://NAME.openai.azure.com" if azure else "http://host:port/v1"
             raise RefusedError(
-                f"is required for kind {self.kind}",
-                "add `base_url: http://host:port/v1`",
-                at="base_url",
+                f"is required for kind {self.kind}", f"add `base_url: {example}`", at="base_url"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.api_version is not None and self.kind != "azure-openai":
+            raise RefusedError(
+                f"means nothing for kind {self.kind}", "remove it", at="api_version"
+            )
+        if self.discover and self.kind == "azure-openai":
+            raise RefusedError(
+                "is not possible: Azure does not list a resource's deployments",
+                "declare each deployment as a model",
+                at="discover",
             )
         return self
 
 
 class CapabilitiesRecord(Record):
-    """What the backend itself can do. What it cannot is done by Conclave or refused."""
+    """What the backend itself can do. What it cannot is done by Conclave or refused.
+
+    Of kind `anthropic` these are false unless written: structured_outputs, logprobs, seed,
+    multiple_choices, late_system_messages.
+    """
 
     tools: bool = Field(default=True, description="Function tools.")
     images: bool = Field(default=True, description="Images in messages.")
@@ -243,13 +231,13 @@ class CapabilitiesRecord(Record):
     multiple_choices: bool = Field(default=True, description="The parameter `n`.")
     developer_role: bool | None = Field(
         default=None,
-        description="The role `developer`. Left out: true for kind `openai` only.",
+        description="The role `developer`. Left out: true for kinds `openai` and `azure-openai`.",
         examples=[False],
     )
     max_completion_tokens: bool | None = Field(
         default=None,
-        description="The parameter of that name rather than `max_tokens`. Left out: true for kind "
-        "`openai` only.",
+        description="The parameter of that name rather than `max_tokens`. Left out: true for "
+        "kinds `openai` and `azure-openai`.",
         examples=[False],
     )
     late_system_messages: bool = Field(
@@ -273,16 +261,81 @@ class PricesRecord(Record):
     output_usd_per_mtok: float | None = Field(
         default=None, ge=0, le=100_000, description="Completion tokens.", examples=[15]
     )
+    cache_write_usd_per_mtok: float | None = Field(
+        default=None,
+        ge=0,
+        le=100_000,
+        description="Prompt tokens written to a cache, where the vendor charges that apart.",
+        examples=[3.75],
+    )
+
+
+class SpeedRecord(Record):
+    """How fast it usually is. Only the estimates of panels in `/v1/models` use it."""
+
+    time_to_first_token_s: float = Field(
+        gt=0, le=3600, description="From the request to the first token.", examples=[0.8]
+    )
+    output_tokens_per_s: float = Field(
+        gt=0, le=100_000, description="From then on.", examples=[90]
+    )
+
+
+class CompactionRecord(Record):
+    """When and how a conversation that grows too long is made smaller.
+
+    Without a threshold: at 75 % of the context window, but at least 20,000 tokens before its end.
+    """
+
+    enabled: bool = Field(default=True, description="Whether it happens by itself.")
+    threshold_tokens: int | None = Field(
+        default=None,
+        ge=500,
+        le=100_000_000,
+        description="Length at which it happens.",
+        examples=[60000],
+    )
+    threshold_ratio: float | None = Field(
+        default=None,
+        gt=0,
+        le=0.95,
+        description="The same, as a share of the context window.",
+        examples=[0.6],
+    )
+    target_ratio: float = Field(
+        default=0.3, gt=0, le=0.9, description="What is left, as a share of the context window."
+    )
+    level: CompactionLevel = Field(
+        default="auto",
+        description="`auto`: the first of the others that works. `native`: the vendor's own. "
+        "`summary`: written by a model. `extractive`: without any model.",
+    )
+    summariser: str | None = Field(
+        default=None,
+        description="The model that writes summaries, a key of `models`, never a panel. Left out: "
+        "the model itself; of a panel its first agent's.",
+        examples=["gpt-5.4-mini"],
+    )
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Self:
+        if self.threshold_tokens is not None and self.threshold_ratio is not None:
+            raise RefusedError(
+                "stands beside threshold_tokens", "keep one of the two", at="threshold_ratio"
+            )
+        if self.threshold_ratio is not None and self.target_ratio >= self.threshold_ratio:
+            raise RefusedError(
+                "is not below threshold_ratio", "lower it, e.g. to 0.3", at="target_ratio"
+            )
+        return self
 
 
 class ModelRecord(Record):
     """A single model. Its key is the name clients ask for."""
 
     provider: str = Field(description="A key of `providers`.", examples=["openai"])
-    upstream_model: str | None = Field(
+    upstream_model: UpstreamModel | None = Field(
         default=None,
-        min_length=1,
-        max_length=200,
         description="What the provider calls it; the model's own name when left out.",
         examples=["gpt-5.4-mini"],
     )
@@ -313,10 +366,21 @@ class ModelRecord(Record):
         "fallbacks follow.",
         examples=["[gpt-5.4-mini]"],
     )
-    dialects: Annotated[list[Dialect], AfterValidator(_distinct)] = Field(
-        default=["chat"],
-        description="What the provider speaks for this model. Empty for a model that only embeds.",
+    dialects: Dialects | None = Field(
+        default=None,
+        description="What the provider speaks for this model. Left out: [chat], of kind "
+        "`anthropic` [messages]. Empty for a model that only embeds.",
         examples=["[chat, responses]"],
+    )
+    compaction: CompactionRecord = Field(
+        default=CompactionRecord(),
+        description="Of long conversations with this model.",
+        examples=["{threshold_ratio: 0.6}"],
+    )
+    speed: SpeedRecord | None = Field(
+        default=None,
+        description="How fast it usually is.",
+        examples=["{time_to_first_token_s: 0.8, output_tokens_per_s: 90}"],
     )
     created: int = Field(
         default=DEFAULT_CREATED_UNIX_S,
@@ -327,7 +391,7 @@ class ModelRecord(Record):
 
     @model_validator(mode="after")
     def _speaks(self) -> Self:
-        if not self.dialects and not self.capabilities.embeddings:
+        if self.only_embeds and not self.capabilities.embeddings:
             raise RefusedError(
                 "is empty, and the model has no embeddings either",
                 "write [chat], or `capabilities: {embeddings: true}`",
@@ -337,7 +401,7 @@ class ModelRecord(Record):
 
     @property
     def only_embeds(self) -> bool:
-        return not self.dialects
+        return self.dialects == []
 
 
 class AgentRecord(Record):
@@ -364,6 +428,20 @@ class AgentRecord(Record):
     max_output_tokens: int | None = Field(
         default=None, ge=1, le=100_000_000, description="For its answers.", examples=[2048]
     )
+    samples: int = Field(
+        default=1,
+        ge=1,
+        le=MAX_SEATS,
+        description="That many seats, called ID-1, ID-2 and so on: one model sampled several "
+        "times.",
+    )
+
+    @property
+    def seat_ids(self) -> tuple[str, ...]:
+        """What its seats are called within the panel."""
+        if self.samples == 1:
+            return (self.id,)
+        return tuple(f"{self.id}-{number}" for number in range(1, self.samples + 1))
 
 
 class LimitsRecord(Record):
@@ -390,7 +468,7 @@ class PanelRecord(Record):
 
     agents: list[AgentRecord] = Field(
         min_length=1,
-        max_length=32,
+        max_length=MAX_SEATS,
         description="Who answers and votes.",
         examples=["[{id: analyst, model: gpt-5.4}]"],
     )
@@ -472,11 +550,128 @@ class PanelRecord(Record):
         description="What a good answer is, for this panel's voters.",
         examples=["Prefer the answer with sources."],
     )
+    weights: Weights = Field(
+        default="learnt",
+        description="`learnt`: votes weigh by recorded outcomes of each model. `equal`: by the "
+        "agents' `weight` alone.",
+    )
+    task_class: ShortNameText | None = Field(
+        default=None,
+        description="Under which outcomes are recorded and learnt; one class for all when left "
+        "out.",
+        examples=["coding"],
+    )
+    compaction: CompactionRecord = Field(
+        default=CompactionRecord(),
+        description="Of long conversations with this panel; that of its agents' models does not "
+        "apply.",
+        examples=["{summariser: gpt-5.4-mini}"],
+    )
     created: int = Field(
         default=DEFAULT_CREATED_UNIX_S,
         ge=0,
         le=4_102_444_800,
         description="Shown by `/v1/models` as seconds since 1970.",
+    )
+
+    @property
+    def seats(self) -> list[tuple[str, AgentRecord]]:
+        """Every seat's id with the agent that it is of, in order."""
+        return [(seat_id, agent) for agent in self.agents for seat_id in agent.seat_ids]
+
+
+class MatchRecord(Record):
+    """What makes a request a small one. All conditions that are given must hold."""
+
+    phrases: Phrases = Field(
+        default=[*KNOWN_PHRASES],
+        description="One of them stands in the instructions or in the last user message, in "
+        "whatever case and spacing. The default holds the phrases of known clients; an empty list "
+        "is no condition.",
+        examples=["['generate a short title']"],
+    )
+    without_tools: bool = Field(default=True, description="The request offers no tools.")
+    max_prompt_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        description="The request is at most this long.",
+        examples=[4000],
+    )
+    max_output_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        description="The request asks for at most so much.",
+        examples=[100],
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.phrases and self.max_prompt_tokens is None and self.max_output_tokens is None:
+            raise RefusedError(
+                "is empty, so that every request would match",
+                "add a phrase, or max_output_tokens",
+                at="phrases",
+            )
+        return self
+
+
+class AuxiliaryRecord(Record):
+    """Where small requests to panels go: titles, summaries, suggestions that clients ask for."""
+
+    model: str = Field(
+        description="The model that answers them, a key of `models`.", examples=["gpt-5.4-mini"]
+    )
+    panels: PanelNames = Field(
+        default=[EVERY_PANEL],
+        description="The panels whose small requests go there; `all` for every panel.",
+        examples=["[council]"],
+    )
+    match: MatchRecord = Field(
+        default=MatchRecord(),
+        description="Which requests are small.",
+        examples=["{max_output_tokens: 100}"],
+    )
+
+
+class RoutingRecord(Record):
+    """Requests that are answered by another model than the one asked for."""
+
+    auxiliary: AuxiliaryRecord | None = Field(
+        default=None,
+        description="Small requests to panels.",
+        examples=["{model: gpt-5.4-mini, panels: all}"],
+    )
+
+
+class MassGenRecord(Record):
+    """A folder of MassGen's own configuration files, each offered as the panel `massgen/FILE`."""
+
+    folder: FolderPath = Field(
+        description="Where they are; its subfolders count. A relative path starts at the folder "
+        "of this configuration.",
+        examples=["massgen"],
+    )
+    providers: dict[BackendTypeText, ShortNameText] = Field(
+        default={},
+        max_length=100,
+        description="MassGen's backend types, and the provider that stands for each. Types left "
+        "out find theirs by name, address or kind.",
+        examples=["{claude: anthropic, chatcompletion: local}"],
+    )
+    default_provider: str | None = Field(
+        default=None,
+        description="For backend types without a provider; files that use such a type are "
+        "refused when left out.",
+        examples=["local"],
+    )
+    default_models: dict[BackendTypeText, UpstreamModel] = Field(
+        default={},
+        max_length=100,
+        description="The model of a backend type where a file names none; MassGen's own defaults "
+        "when left out.",
+        examples=["{claude_code: claude-opus-4-6}"],
     )
 
 
@@ -493,12 +688,23 @@ class ConfigurationRecord(Record):
         examples=["{openai: {kind: openai, api_key: {env: OPENAI_API_KEY}}}"],
     )
     models: dict[PublicNameText, ModelRecord] = Field(
-        min_length=1,
-        description="By public name.",
+        default={},
+        description="By public name. At least one, unless a provider discovers its models or "
+        "MassGen's files name theirs.",
         examples=["{gpt-5.4: {provider: openai}}"],
     )
     panels: dict[PublicNameText, PanelRecord] = Field(
         default={},
         description="By public name.",
         examples=["{council: {agents: [{id: analyst, model: gpt-5.4}]}}"],
+    )
+    routing: RoutingRecord = Field(
+        default=RoutingRecord(),
+        description="Small requests.",
+        examples=["{auxiliary: {model: gpt-5.4-mini}}"],
+    )
+    massgen: MassGenRecord | None = Field(
+        default=None,
+        description="Configurations of MassGen.",
+        examples=["{folder: massgen}"],
     )

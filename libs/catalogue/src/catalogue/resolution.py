@@ -1,14 +1,21 @@
 """From records to the specs that travel with a run: every reference followed, every default set."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from catalogue.auxiliary import AuxiliaryRule
+from catalogue.discovery import Discovery
+from catalogue.record_fields import AZURE_API_VERSION, EVERY_PANEL
 from catalogue.records import (
-    OPENAI_BASE_URL,
+    BASE_URLS,
     AgentRecord,
+    AuxiliaryRecord,
+    CapabilitiesRecord,
+    CompactionRecord,
     ConfigurationRecord,
+    DiscoveryRecord,
     ModelRecord,
     PanelRecord,
     ProviderRecord,
@@ -17,13 +24,28 @@ from catalogue.records import (
 from wire.specs import (
     AgentSpec,
     Capabilities,
+    CompactionSpec,
+    Dialect,
     ModelSpec,
     PanelSpec,
     Prices,
     ProviderSpec,
     RunLimits,
     SecretReference,
+    Speed,
 )
+
+# What a kind's own defaults are where they differ from the record's; what is written counts.
+_CAPABILITIES: dict[str, dict[str, bool]] = {
+    "azure-openai": {"developer_role": True, "max_completion_tokens": True},
+    "anthropic": {
+        "structured_outputs": False,
+        "logprobs": False,
+        "seed": False,
+        "multiple_choices": False,
+        "late_system_messages": False,
+    },
+}
 
 
 def resolve_providers(records: ConfigurationRecord, folder: Path) -> dict[str, ProviderSpec]:
@@ -41,10 +63,49 @@ def resolve_models(
     }
     return {
         name: msgspec.structs.replace(
-            spec, fallbacks=tuple(bare[other] for other in _fallback_order(records, name))
+            spec,
+            fallbacks=tuple(bare[other] for other in _fallback_order(records, name)),
+            compaction=_compaction(records.models[name].compaction, bare),
         )
         for name, spec in bare.items()
     }
+
+
+def resolve_discoveries(records: ConfigurationRecord) -> dict[str, Discovery]:
+    """By provider, of those that discover their models."""
+    return {
+        name: _discovery(provider.discovery)
+        for name, provider in records.providers.items()
+        if provider.discover
+    }
+
+
+def resolve_auxiliary(
+    record: AuxiliaryRecord | None, models: Mapping[str, ModelSpec]
+) -> AuxiliaryRule | None:
+    """`models` are the resolved ones of the same configuration."""
+    if record is None:
+        return None
+    every = EVERY_PANEL in record.panels
+    return AuxiliaryRule(
+        model=models[record.model],
+        panels=None if every else frozenset(record.panels),
+        phrases=tuple(record.match.phrases),
+        without_tools=record.match.without_tools,
+        max_prompt_tokens=record.match.max_prompt_tokens,
+        max_output_tokens=record.match.max_output_tokens,
+    )
+
+
+def bare_model(name: str, provider: ProviderSpec, upstream_model: str) -> ModelSpec:
+    """A model of which nothing is written, with the defaults of its provider's kind."""
+    record = ModelRecord(provider=provider.name, upstream_model=upstream_model)
+    return _model(name, record, provider)
+
+
+def default_dialects(kind: str) -> tuple[Dialect, ...]:
+    """What providers of a kind speak unless something else is written."""
+    return ("messages",) if kind == "anthropic" else ("chat",)
 
 
 def resolve_panels(
@@ -73,7 +134,7 @@ def _provider(name: str, record: ProviderRecord, folder: Path) -> ProviderSpec:
     return ProviderSpec(
         name=name,
         kind=record.kind,
-        base_url=record.base_url or OPENAI_BASE_URL,
+        base_url=record.base_url or BASE_URLS[record.kind],
         api_key=_secret(record.api_key, folder) if record.api_key else None,
         headers=record.headers,
         connect_timeout_s=record.connect_timeout_s,
@@ -82,7 +143,12 @@ def _provider(name: str, record: ProviderRecord, folder: Path) -> ProviderSpec:
         max_concurrency=record.max_concurrency,
         max_attempts=record.max_attempts,
         forward_traceparent=record.forward_traceparent,
+        api_version=_api_version(record),
     )
+
+
+def _api_version(record: ProviderRecord) -> str | None:
+    return (record.api_version or AZURE_API_VERSION) if record.kind == "azure-openai" else None
 
 
 def _secret(record: SecretRecord, folder: Path) -> SecretReference:
@@ -98,25 +164,62 @@ def _model(name: str, record: ModelRecord, provider: ProviderSpec) -> ModelSpec:
         upstream_model=record.upstream_model or name,
         context_window_tokens=record.context_window_tokens,
         max_output_tokens=record.max_output_tokens,
-        capabilities=msgspec.convert(record.capabilities.model_dump(), Capabilities),
+        capabilities=_capabilities(record.capabilities, provider),
         prices=msgspec.convert(record.prices.model_dump(), Prices),
-        dialects=tuple(record.dialects),
+        dialects=(
+            default_dialects(provider.kind) if record.dialects is None else tuple(record.dialects)
+        ),
+        speed=msgspec.convert(record.speed.model_dump(), Speed) if record.speed else None,
     )
 
 
-def _agent(record: AgentRecord, models: Mapping[str, ModelSpec]) -> AgentSpec:
-    return AgentSpec(
-        agent_id=record.id,
-        model=models[record.model],
-        persona=record.persona,
-        weight=record.weight,
-        temperature=record.temperature,
-        max_output_tokens=record.max_output_tokens,
+def _capabilities(record: CapabilitiesRecord, provider: ProviderSpec) -> Capabilities:
+    of_kind = _CAPABILITIES.get(provider.kind, {})
+    return msgspec.convert(
+        record.model_dump() | of_kind | record.model_dump(exclude_unset=True), Capabilities
     )
+
+
+def _compaction(record: CompactionRecord, models: Mapping[str, ModelSpec]) -> CompactionSpec:
+    """The summariser comes without compaction of its own: it is called, not compacted."""
+    summariser = models[record.summariser] if record.summariser else None
+    if summariser is not None:
+        summariser = msgspec.structs.replace(summariser, compaction=CompactionSpec())
+    return CompactionSpec(
+        enabled=record.enabled,
+        threshold_tokens=record.threshold_tokens,
+        threshold_ratio=record.threshold_ratio,
+        target_ratio=record.target_ratio,
+        level=record.level,
+        summariser=summariser,
+    )
+
+
+def _discovery(record: DiscoveryRecord) -> Discovery:
+    return Discovery(
+        include=tuple(record.include),
+        exclude=tuple(record.exclude),
+        tool_capable=tuple(record.tool_capable),
+        only_tool_capable=record.only_tool_capable,
+        refresh_s=record.refresh_s,
+        context_window_tokens=record.context_window_tokens,
+    )
+
+
+def _seats(record: AgentRecord, models: Mapping[str, ModelSpec]) -> Iterator[AgentSpec]:
+    for seat_id in record.seat_ids:
+        yield AgentSpec(
+            agent_id=seat_id,
+            model=models[record.model],
+            persona=record.persona,
+            weight=record.weight,
+            temperature=record.temperature,
+            max_output_tokens=record.max_output_tokens,
+        )
 
 
 def _panel(name: str, record: PanelRecord, models: Mapping[str, ModelSpec]) -> PanelSpec:
-    agents = tuple(_agent(agent, models) for agent in record.agents)
+    agents = tuple(seat for agent in record.agents for seat in _seats(agent, models))
     return PanelSpec(
         name=name,
         agents=agents,
@@ -137,6 +240,9 @@ def _panel(name: str, record: PanelRecord, models: Mapping[str, ModelSpec]) -> P
         usage_report=record.usage_report,
         limits=msgspec.convert(record.limits.model_dump(), RunLimits),
         voting_instruction=record.voting_instruction,
+        weights=record.weights,
+        task_class=record.task_class,
+        compaction=_compaction(record.compaction, models),
     )
 
 

@@ -12,15 +12,16 @@ from pydantic import ValidationError
 
 from catalogue.document import Document, Location, Value
 from catalogue.problems import Problem
+from catalogue.record_fields import Record, RefusedError
 from catalogue.record_types import record_at
 from catalogue.records import (
     FORMAT_VERSION,
     ConfigurationRecord,
+    MassGenRecord,
     ModelRecord,
     PanelRecord,
     ProviderRecord,
-    Record,
-    RefusedError,
+    RoutingRecord,
 )
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -183,7 +184,16 @@ def _mended(value: Value, findings: list[_Finding]) -> ConfigurationRecord:
         providers=_usable(rest, "providers", ProviderRecord),
         models=_usable(rest, "models", ModelRecord),
         panels=_usable(rest, "panels", PanelRecord),
+        routing=_usable_section(rest, "routing", RoutingRecord) or RoutingRecord(),
+        massgen=_usable_section(rest, "massgen", MassGenRecord),
     )
+
+
+def _usable_section(value: Value, section: str, kind: type[RecordT]) -> RecordT | None:
+    try:
+        return kind.model_validate(_step(value, section))
+    except ValidationError:
+        return None
 
 
 def _usable(value: Value, section: str, kind: type[RecordT]) -> dict[str, RecordT]:
