@@ -32,7 +32,9 @@ PROTOCOL_HEADER = "x-conclave-protocol"
 RunStatus = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 UsageBasis = Literal["reported", "estimated", "interrupted"]
 CallStatus = Literal["completed", "failed", "cancelled"]
-CallPhase = Literal["answer", "ballot", "refine", "present", "judge", "tool", "single", "embed"]
+CallPhase = Literal[
+    "answer", "ballot", "refine", "present", "judge", "tool", "single", "embed", "compact"
+]
 
 
 class StartRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
+from wire.compaction import CompactRequest, CompactResult, OpenRequest, OpenResult
 from wire.coordination import CancelRun, RunCancellation, RunEvent, RunRecord, StartRun
 
 RequestT = TypeVar("RequestT")
@@ -97,4 +98,25 @@ RUN_EVENTS: StreamEndpoint[None, RunEvent] = StreamEndpoint(
     response_type=RunEvent,
     idempotent=True,
     query=("after",),
+)
+
+# Concurrent identical requests make one; the vendor's call ends when the last caller hangs up.
+COMPACT: Endpoint[CompactRequest, CompactResult] = Endpoint(
+    name="compact",
+    method="POST",
+    path="/internal/v1/compactions",
+    request_type=CompactRequest,
+    response_type=CompactResult,
+    idempotent=True,
+)
+
+# Makes no vendor call. An item that is not ours, not this tenant's or damaged: 400
+# `invalid_encrypted_content`.
+OPEN_COMPACTION: Endpoint[OpenRequest, OpenResult] = Endpoint(
+    name="open_compaction",
+    method="POST",
+    path="/internal/v1/compactions/open",
+    request_type=OpenRequest,
+    response_type=OpenResult,
+    idempotent=True,
 )
