@@ -223,12 +223,15 @@ async def test_nothing_is_repeated_after_the_first_event(
         await heard.wait()
         connection.reset()
 
-    async with asyncio.timeout(WAIT_S), scripted_vendor(break_off) as vendor:
-        async with aclosing(client.stream(model_call(vendor.model()))) as events:
-            first = await anext(events)
-            heard.set()
-            with pytest.raises(UpstreamError):
-                await anext(events)
+    async with (
+        asyncio.timeout(WAIT_S),
+        scripted_vendor(break_off) as vendor,
+        aclosing(client.stream(model_call(vendor.model()))) as events,
+    ):
+        first = await anext(events)
+        heard.set()
+        with pytest.raises(UpstreamError):
+            await anext(events)
 
     assert first == TextDelta("Hal")
     assert len(vendor.requests) == 1

@@ -121,8 +121,8 @@ def test_a_used_up_quota_is_not_worth_a_retry() -> None:
 def test_the_wait_a_vendor_asks_for_is_read(
     headers: dict[str, str], expected_s: float | None
 ) -> None:
-    assert error_for(429, **headers).retry_after_s == expected_s
-    assert error_for(503, **headers).retry_after_s == expected_s
+    assert error_for(429, b"", **headers).retry_after_s == expected_s
+    assert error_for(503, b"", **headers).retry_after_s == expected_s
 
 
 @pytest.mark.parametrize(

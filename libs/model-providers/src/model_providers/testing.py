@@ -102,6 +102,10 @@ class VendorConnection:
         length = f"content-length: {len(body)}\r\n"
         await self.send(head.encode() + length.encode() + extra + b"\r\n" + body)
 
+    def close(self) -> None:
+        """End the connection with FIN."""
+        self._writer.close()
+
     def reset(self) -> None:
         """End the connection with RST instead of FIN."""
         self._writer.transport.abort()
@@ -117,7 +121,9 @@ class ScriptedVendor:
     base_url: str
     requests: list[ReceivedRequest] = field(default_factory=list[ReceivedRequest])
 
-    def model(self, name: str = "sim", **provider: float | str | dict[str, str]) -> ModelSpec:
+    def model(
+        self, name: str = "sim", **provider: float | str | bool | dict[str, str]
+    ) -> ModelSpec:
         """A model of this vendor; `provider` are fields of its ProviderSpec."""
         fields = {"name": "vendor", "kind": "openai", "base_url": self.base_url, **provider}
         spec = msgspec.convert(fields, ProviderSpec)
