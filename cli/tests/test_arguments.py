@@ -4,7 +4,8 @@ from conclave_cli.arguments import parser
 
 
 @pytest.mark.parametrize(
-    "command", ["", "run", "config", "config check", "status", "models", "chat"]
+    "command",
+    ["", "run", "config", "config check", "status", "models", "chat", "runs", "runs show"],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as left:

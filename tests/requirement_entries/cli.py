@@ -58,4 +58,9 @@ ENTRIES = [
         "coordination.md, panels and models by name",
         "`conclave config check` prints each problem with file, line, column, field and fix.",
     ),
+    Requirement(
+        "cli:commands",
+        "cli/README",
+        "status, models, chat and runs show tell what runs, and fail with a reason and status 1.",
+    ),
 ]

@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_models(commands)
     _add_chat(commands)
+    _add_runs(commands)
     return root
 
 
@@ -96,6 +97,21 @@ def _add_chat(commands: _Subcommands) -> None:
     command.set_defaults(command=_chat)
 
 
+def _add_runs(commands: _Subcommands) -> None:
+    runs = commands.add_parser("runs", help="look at what panels did")
+    actions = runs.add_subparsers(title="actions", metavar="ACTION", required=True)
+    show = actions.add_parser(
+        "show",
+        help="how a panel came to its answer",
+        description="Decision, timeline and upstream calls of one run.",
+    )
+    show.add_argument("id", metavar="ID", help="of a run, a request or a completion")
+    show.add_argument("--answers", action="store_true", help="with the agents' answers")
+    show.add_argument("--json", action="store_true", help="the whole record as JSON")
+    _add_endpoint(show)
+    show.set_defaults(command=_runs_show)
+
+
 def _add_endpoint(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--base-url", help="default: CONCLAVE_BASE_URL, else this machine's `conclave run`"
@@ -139,3 +155,9 @@ def _chat(parsed: argparse.Namespace) -> int:
         ),
         parsed.base_url,
     )
+
+
+def _runs_show(parsed: argparse.Namespace) -> int:
+    from conclave_cli.commands.runs_show import show_run  # noqa: PLC0415
+
+    return show_run(parsed.id, parsed.base_url, as_json=parsed.json, answers=parsed.answers)
