@@ -6,7 +6,7 @@ What each agent does with each call is a function; nothing here waits.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
@@ -30,7 +30,6 @@ from orchestrator.coordination.events import (
     DeadlineReached,
     DeliveryBegan,
     Input,
-    LogEntry,
     RunAdmitted,
     TimerFired,
 )
@@ -93,6 +92,8 @@ Behaviour = Callable[[StartCall], Act]
 
 @dataclass
 class Outcome:
+    """`delivered`: the text that a client would have."""
+
     session: Session
     commands: list[Command]
     ended_ms: int
@@ -121,6 +122,7 @@ class VirtualPanel:
         self._queue: list[tuple[int, int, Input | None, int]] = []
         self._order = count()
         self._open: set[int] = set()
+        self._live_texts: dict[int, str] = {}
         self._outcome = Outcome(self._session, [], 0, "", [], [])
         self._now = 0
 
@@ -133,7 +135,9 @@ class VirtualPanel:
             self._now, _, event, call = heapq.heappop(self._queue)
             if event is None or (call and call not in self._open):
                 continue
-            if call and not isinstance(event, DeliveryBegan):
+            if isinstance(event, DeliveryBegan):
+                self._outcome.delivered += self._live_texts.pop(call)
+            elif call:
                 self._open.discard(call)
             self._feed(event)
         return self._outcome
@@ -181,15 +185,14 @@ class VirtualPanel:
             case Fails():
                 at = self._now + act.ms
                 if act.after_first_byte and start.brief.live != "no":
-                    self._at(at - 1, DeliveryBegan(at - 1, start.call), start.call)
+                    self._begin(start, at - 1, "the beginning of ")
                 self._end(start, CallFailed(at, start.call, act.error, Usage(100, 0)))
 
     def _say(self, start: StartCall, act: Says) -> None:
         at = self._now + act.ms
         live = start.brief.live
-        if (live == "text" and act.text) or (live == "tools" and act.tools):
-            self._at(at - 1, DeliveryBegan(at - 1, start.call), start.call)
-            self._outcome.delivered += act.text
+        if (live == "text" and act.text.strip()) or (live == "tools" and act.tools):
+            self._begin(start, at - 1, act.text)
         self._end(
             start,
             CallFinished(
@@ -199,7 +202,8 @@ class VirtualPanel:
 
     def _vote(self, start: StartCall, act: Votes) -> None:
         shown: list[Candidate] = sorted(
-            start.brief.candidates, key=lambda candidate: (-act.rank(candidate.text), candidate.text)
+            start.brief.candidates,
+            key=lambda candidate: (-act.rank(candidate.text), candidate.text),
         )
         paper = BallotPaper(
             ranking=tuple(candidate.label for candidate in shown),
@@ -209,6 +213,10 @@ class VirtualPanel:
         )
         at = self._now + act.ms
         self._end(start, BallotReturned(at, start.call, paper, None, USAGE))
+
+    def _begin(self, start: StartCall, at_ms: int, text: str) -> None:
+        self._live_texts[start.call] = text
+        self._at(at_ms, DeliveryBegan(at_ms, start.call), start.call)
 
     def _end(self, start: StartCall, event: Input) -> None:
         self._at(event.at_ms, event, start.call)
@@ -224,7 +232,7 @@ def plan_for(*agents: str | PlannedAgent, **options: object) -> RunPlan:
     return RunPlan(seed="5eed", agents=seats, **options)  # type: ignore[arg-type]
 
 
-def scripted(script: dict[str, Act], ballot: Act | None = None) -> Behaviour:
+def scripted(script: Mapping[str, Act], ballot: Act | None = None) -> Behaviour:
     """One act per agent for its answer, one for all ballots."""
 
     def behave(start: StartCall) -> Act:
@@ -235,5 +243,5 @@ def scripted(script: dict[str, Act], ballot: Act | None = None) -> Behaviour:
     return behave
 
 
-def log_of(outcome: Outcome) -> list[LogEntry]:
-    return outcome.session.log
+def run(plan: RunPlan, behaviour: Behaviour, *extra: Input) -> Outcome:
+    return VirtualPanel(plan, behaviour).run(*extra)

@@ -94,7 +94,7 @@ class Answering:
         done, of = len(self._board.answers), len(self._board.plan.agents)
         text = f"{call.agent_id} has answered ({done} of {of})"
         self._board.emit(Report(text, "answered", call.agent_id))
-        self._gathering.came_back(call.agent_id)
+        self._gathering.came_back(call.agent_id, counts=kind != "lesser")
         return None
 
     def _drop(self, agent_id: str, event: CallFailed) -> None:

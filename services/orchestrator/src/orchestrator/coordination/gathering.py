@@ -53,15 +53,18 @@ class Gathering:
         """Whether any call of the agent may still come back."""
         return any(call.agent_id == agent_id for call in self._mine())
 
-    def came_back(self, agent_id: str) -> None:
-        """Count a result; its twin is not needed, and at the quorum the stragglers' time runs."""
+    def came_back(self, agent_id: str, *, counts: bool = True) -> None:
+        """A result is here: its twin is not needed, and at the quorum the stragglers' time runs.
+
+        A result that `counts` for nothing, such as a refusal, brings no quorum nearer.
+        """
         for call in self._mine():
             if call.agent_id == agent_id:
                 self._board.cut(call.call, "its twin was faster")
-        self._back += 1
-        self.check_quorum()
+        self._back += counts
+        self._check_quorum()
 
-    def check_quorum(self) -> None:
+    def _check_quorum(self) -> None:
         """Give the stragglers their time once enough are back; does so once."""
         if self._quorum_reached or self._back < self._rule.quorum or not self.out():
             return

@@ -65,7 +65,7 @@ class Leading:
         return None
 
     def _finished(self, event: CallFinished, call: OpenCall) -> PhaseResult | None:
-        if event.invalid is not None:
+        if event.invalid is not None and not self._began:
             return self._ask_again(event.invalid, call)
         try:
             kind = self._kind(event, call)

@@ -111,6 +111,8 @@ class LiveTap:
     """Passes a live call's events to the client as they come.
 
     `tools`: held back until the call turns out to call a tool; then everything goes out.
+    `unconditional`: even an empty answer is the answer. Otherwise the first words open the tap, so
+    that somebody else can still speak when none come.
     """
 
     def __init__(
@@ -119,12 +121,12 @@ class LiveTap:
         push: Callable[[AnswerEvent], None],
         began: Callable[[], None],
         *,
-        reasoning: bool,
+        unconditional: bool,
     ) -> None:
         self._live = live
         self._push = push
         self._began = began
-        self._reasoning = reasoning
+        self._unconditional = unconditional
         self._flowing = False
         self._calls_tools = False
         self._held: list[AnswerEvent] = []
@@ -133,7 +135,7 @@ class LiveTap:
         """Pass it on, hold it, or drop it."""
         if self._live == "no" or isinstance(event, UsageReported):
             return
-        if isinstance(event, ReasoningDelta) and not self._reasoning:
+        if isinstance(event, ReasoningDelta) and not self._unconditional:
             return
         if not self._flowing and not self._opens(event):
             self._held.append(event)
@@ -145,7 +147,11 @@ class LiveTap:
         self._push(event)
 
     def _opens(self, event: AnswerEvent) -> bool:
-        return self._live == "text" or isinstance(event, ToolCallStarted)
+        if self._live == "tools":
+            return isinstance(event, ToolCallStarted)
+        if self._unconditional or isinstance(event, RefusalDelta):
+            return True
+        return isinstance(event, TextDelta) and not event.text.isspace()
 
     def _flow(self) -> None:
         if self._flowing:

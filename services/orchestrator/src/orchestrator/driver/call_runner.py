@@ -107,7 +107,7 @@ class CallRunner:
             start.brief.live,
             self._scope.push,
             lambda: self._scope.post(DeliveryBegan(self._scope.now_ms(), start.call)),
-            reasoning=start.brief.phase == "single",
+            unconditional=start.brief.phase == "single",
         )
         call = self._model_call(start, seat, call_id)
         async with aclosing(self._models.stream(call, observer=self._ledger)) as events:
