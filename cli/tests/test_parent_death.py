@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -5,38 +6,26 @@ import psutil
 import pytest
 
 from cli.tests.doubles import ended_within_s
+from conclave_cli.parent_death import dying_with_this_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+
+SLEEPER = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
 
 # A supervisor in miniature: starts a child the way ours does, prints its pid, waits.
 SUPERVISOR = """
 import subprocess, sys, time
-from conclave_cli.parent_death import die_with_parent
-child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"],
-                         process_group=0, preexec_fn=die_with_parent())
+from conclave_cli.parent_death import dying_with_this_process
+child = subprocess.Popen(dying_with_this_process(tuple(sys.argv[1:])), process_group=0)
 print(child.pid, flush=True)
 time.sleep(600)
-"""
-
-# What the child runs is prepared here, and called by a process whose parent is another one.
-LATE_CHILD = """
-import os
-from conclave_cli.parent_death import die_with_parent
-in_child = die_with_parent()
-if os.fork() == 0:
-    late = os.fork()
-    if late == 0:
-        in_child()
-        os._exit(0)
-    os._exit(os.waitstatus_to_exitcode(os.waitpid(late, 0)[1]))
-raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
 
 @pytest.mark.requirement("cli:nothing-left")
 def test_children_end_when_the_supervisor_is_killed():
     supervisor = subprocess.Popen(  # noqa: S603 - our own script
-        [sys.executable, "-c", SUPERVISOR], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SUPERVISOR, *SLEEPER], stdout=subprocess.PIPE, text=True
     )
     assert supervisor.stdout is not None
     child_pid = int(supervisor.stdout.readline())
@@ -49,8 +38,22 @@ def test_children_end_when_the_supervisor_is_killed():
 
 
 def test_a_child_whose_parent_has_gone_before_it_could_ask_ends_itself():
-    ended = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-c", LATE_CHILD], check=False, timeout=10
+    command = list(dying_with_this_process((sys.executable, "-c", "print('it ran')")))
+    command[command.index(str(os.getpid()))] = "1"  # somebody else's child
+
+    ended = subprocess.run(  # noqa: S603 - our own command
+        command, check=False, capture_output=True, timeout=10
     )
 
-    assert ended.returncode == 1
+    assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+def test_the_program_runs_as_itself_with_its_own_environment():
+    script = "import os, sys; print(sys.argv[1], os.environ['TOLD'], sys.flags.isolated)"
+    command = dying_with_this_process((sys.executable, "-S", "-c", script, "argument"))
+
+    ended = subprocess.run(  # noqa: S603 - our own command
+        command, check=True, capture_output=True, text=True, timeout=10, env={"TOLD": "told"}
+    )
+
+    assert ended.stdout == "argument told 0\n"

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from conclave_cli.log_lines import LineSplitter
-from conclave_cli.parent_death import die_with_parent
+from conclave_cli.parent_death import dying_with_this_process
 
 _CHUNK_BYTES = 65536
 _TAIL_LINES = 12
@@ -97,13 +97,12 @@ async def child_process(command: Command, on_line: OnLine) -> AsyncGenerator[Chi
 
 async def _start(command: Command, output: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *command.arguments,
+        *dying_with_this_process(command.arguments),
         env=dict(command.environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=output,
         stderr=output,
         process_group=0,
-        preexec_fn=die_with_parent(),
     )
 
 
