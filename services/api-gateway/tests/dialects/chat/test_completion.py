@@ -29,7 +29,7 @@ STOP = ChoiceFinished("stop")
 
 
 def completion(
-    *events: AnswerEvent, legacy: bool = False, details: RunDetails | None = None
+    *events: AnswerEvent, legacy: bool = False, details: tuple[RunDetails, ...] = ()
 ) -> dict[str, Any]:
     builder = CompletionBuilder(msgspec.structs.replace(IDENTITY, legacy_functions=legacy))
     for event in events:
@@ -150,7 +150,7 @@ def test_logprobs_of_all_pieces_are_joined() -> None:
 def test_details_and_tier_are_told_when_there_are_some() -> None:
     details = RunDetails(run_id="run_1", rule="weighted")
 
-    answer = completion(STOP, UsageReported(Usage(), service_tier="flex"), details=details)
+    answer = completion(STOP, UsageReported(Usage(), service_tier="flex"), details=(details,))
 
     assert answer["conclave"]["run_id"] == "run_1"
     assert answer["service_tier"] == "flex"

@@ -24,6 +24,7 @@ from wire.conversation import (
     UsageReported,
 )
 from wire.coordination import RunDetails
+from wire.errors import ErrorInfo
 
 IDENTITY = Identity("chatcmpl-1", 1_700_000_000, "council", "fp_1")
 STOP = ChoiceFinished("stop")
@@ -41,7 +42,9 @@ def chunks(
 ) -> list[dict[str, Any]]:
     identity = msgspec.structs.replace(IDENTITY, legacy_functions=legacy)
     encoder = ChunkEncoder(identity, include_usage=include_usage)
-    data = encoder.start(0) + b"".join(encoder.encode(event) for event in events) + encoder.finish()
+    data = (
+        encoder.opening() + b"".join(encoder.encode(event) for event in events) + encoder.finish()
+    )
     *bodies, last = frames(data)
     assert last == "[DONE]"
     return [json.loads(body) for body in bodies]
@@ -202,12 +205,33 @@ def test_details_come_at_the_end_of_a_stream() -> None:
     encoder = ChunkEncoder(IDENTITY, include_usage=False)
     encoder.encode(UsageReported(Usage(1, 1), service_tier="flex"))
 
-    body, done = frames(encoder.finish(RunDetails(run_id="run_1", rule="weighted", winner="a")))
+    body, done = frames(encoder.finish([RunDetails(run_id="run_1", rule="weighted", winner="a")]))
 
     assert done == "[DONE]"
     assert json.loads(body)["conclave"]["winner"] == "a"
     assert json.loads(body)["service_tier"] == "flex"
     assert json.loads(body)["choices"] == []
+
+
+@pytest.mark.requirement("chat:choices")
+def test_every_choice_is_opened_and_runs_of_several_are_told_apart() -> None:
+    encoder = ChunkEncoder(IDENTITY, choices=2, include_usage=False)
+    runs = [RunDetails(run_id=f"run_{each}", rule="weighted") for each in range(2)]
+
+    opened = [json.loads(frame)["choices"][0] for frame in frames(encoder.opening())]
+    told = json.loads(frames(encoder.finish(runs))[0])["conclave"]
+
+    assert [choice["index"] for choice in opened] == [0, 1]
+    assert [run["run_id"] for run in told["runs"]] == ["run_0", "run_1"]
+
+
+@pytest.mark.requirement("chat:stream:failure")
+def test_a_failure_is_an_error_event_and_nothing_else() -> None:
+    info = ErrorInfo(status=502, type="server_error", message="m", error_type="provider_error")
+
+    (frame,) = frames(ChunkEncoder(IDENTITY, include_usage=True).failure(info))
+
+    assert json.loads(frame)["error"]["message"] == "m"
 
 
 def test_what_chat_has_no_word_for_is_left_out() -> None:

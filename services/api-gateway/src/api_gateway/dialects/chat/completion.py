@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from api_gateway.dialects.chat.encode import SeveralRuns, conclave_member
 from api_gateway.dialects.chat.usage import ChatUsage, chat_usage
 from wire.conversation import (
     AnswerEvent,
@@ -23,6 +24,8 @@ from wire.coordination import RunDetails
 from wire.raw_json import is_present
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from api_gateway.dialects.chat.encode import Identity
 
 _encode = msgspec.json.Encoder().encode
@@ -82,7 +85,7 @@ class _Completion(msgspec.Struct):
     system_fingerprint: str
     object: str = "chat.completion"
     service_tier: str | msgspec.UnsetType = msgspec.UNSET
-    conclave: RunDetails | msgspec.UnsetType = msgspec.UNSET
+    conclave: RunDetails | SeveralRuns | msgspec.UnsetType = msgspec.UNSET
 
 
 class _ChoiceText:
@@ -135,7 +138,7 @@ class CompletionBuilder:
             case ItemDone():
                 pass  # chat has no word for it
 
-    def encode(self, details: RunDetails | None = None) -> bytes:
+    def encode(self, details: Sequence[RunDetails] = ()) -> bytes:
         """The completion as JSON. Call it only when nothing is `unfinished`."""
         return _encode(
             _Completion(
@@ -146,7 +149,7 @@ class CompletionBuilder:
                 usage=chat_usage(self._usage),
                 system_fingerprint=self._identity.fingerprint,
                 service_tier=self._service_tier or msgspec.UNSET,
-                conclave=details or msgspec.UNSET,
+                conclave=conclave_member(details) if details else msgspec.UNSET,
             )
         )
 

@@ -5,11 +5,13 @@ Hand-tuned: what all chunks of a stream share is encoded once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from api_gateway.dialects.chat.usage import chat_usage
+from api_gateway.openai_errors import error_frame
 from wire.conversation import (
     AnswerEvent,
     ChoiceFinished,
@@ -23,11 +25,12 @@ from wire.conversation import (
     Usage,
     UsageReported,
 )
+from wire.coordination import RunDetails
 from wire.raw_json import is_present
 from wire.sse import DONE_FRAME
 
 if TYPE_CHECKING:
-    from wire.coordination import RunDetails
+    from wire.errors import ErrorInfo
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,10 +48,22 @@ class Identity(msgspec.Struct, frozen=True):
     legacy_functions: bool = False
 
 
-class ChunkEncoder:
-    """One stream. `start` each choice, `encode` each event, `finish` once."""
+class SeveralRuns(msgspec.Struct, frozen=True):
+    """The `conclave` member when each of n choices was a run of its own."""
 
-    def __init__(self, identity: Identity, *, include_usage: bool) -> None:
+    runs: Sequence[RunDetails]
+
+
+def conclave_member(details: Sequence[RunDetails]) -> RunDetails | SeveralRuns:
+    """How a panel came to its answer, for clients that asked to be told."""
+    return details[0] if len(details) == 1 else SeveralRuns(details)
+
+
+class ChunkEncoder:
+    """One stream: `opening`, `encode` each event, `finish` or `failure`."""
+
+    def __init__(self, identity: Identity, *, choices: int = 1, include_usage: bool) -> None:
+        self._choices = choices
         self._legacy = identity.legacy_functions
         self._include_usage = include_usage
         self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,' % (
@@ -63,9 +78,10 @@ class ChunkEncoder:
         self._silent_calls: dict[tuple[int, int], ToolKind] = {}
         self._custom_calls: set[tuple[int, int]] = set()
 
-    def start(self, choice: int) -> bytes:
-        """The first chunk of a choice: who speaks."""
-        return self._chunk(choice, b'{"role":"assistant","content":"","refusal":null}')
+    def opening(self) -> bytes:
+        """The first chunk of every choice: who speaks."""
+        delta = b'{"role":"assistant","content":"","refusal":null}'
+        return b"".join(self._chunk(choice, delta) for choice in range(self._choices))
 
     def encode(self, event: AnswerEvent) -> bytes:
         """The frames of one event; none for what chat has no word for."""
@@ -89,18 +105,22 @@ class ChunkEncoder:
                 frames = b""
         return frames
 
-    def finish(self, details: RunDetails | None = None) -> bytes:
+    def finish(self, details: Sequence[RunDetails] = ()) -> bytes:
         """Usage where it was asked for, details where there are some, and the end marker."""
         extras: list[bytes] = []
         if self._include_usage:
             extras.append(b'"usage":%b' % _encode(chat_usage(self._usage)))
-        if details is not None:
-            extras.append(b'"conclave":%b' % _encode(details))
+        if details:
+            extras.append(b'"conclave":%b' % _encode(conclave_member(details)))
         if not extras:
             return DONE_FRAME
         if self._service_tier is not None:
             extras.append(b'"service_tier":%b' % _encode(self._service_tier))
         return self._head + b'"choices":[],' + b",".join(extras) + b"}\n\n" + DONE_FRAME
+
+    def failure(self, info: ErrorInfo) -> bytes:
+        """In place of `finish`: no end marker, no finish reason."""
+        return error_frame(info)
 
     def _count(self, event: UsageReported) -> bytes:
         self._usage += event.usage

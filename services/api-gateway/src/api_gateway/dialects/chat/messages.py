@@ -6,7 +6,7 @@ the place of the first fault. Unknown members are dropped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -137,18 +137,29 @@ def decode_messages(raw: msgspec.Raw) -> list[ChatMessage]:
         raise _with_supported_values(problem) from None
     if not messages:
         raise openai_errors.empty_array(_ROOT)
-    _check_parts(messages)
-    _check_tool_sequence(messages)
+    _check(messages)
     return messages
 
 
 def uses_legacy_calls(messages: list[ChatMessage]) -> bool:
     """Whether the conversation holds `function_call` or role `function`."""
-    return any(
-        isinstance(message, FunctionMessage)
-        or (isinstance(message, AssistantMessage) and message.function_call is not None)
-        for message in messages
+    kinds = set(map(type, messages))
+    if FunctionMessage in kinds:
+        return True
+    return AssistantMessage in kinds and any(
+        m.function_call for m in messages if type(m) is AssistantMessage
     )
+
+
+def first_image(messages: list[ChatMessage]) -> str | None:
+    """The path of the first image, if there is one."""
+    for index, message in enumerate(messages):
+        content = message.content
+        if isinstance(content, list):
+            for position, part in enumerate(content):
+                if isinstance(part, ChatImage):
+                    return f"{_ROOT}[{index}].content[{position}].type"
+    return None
 
 
 def to_items(messages: list[ChatMessage]) -> tuple[Item, ...]:
@@ -273,13 +284,31 @@ def _with_supported_values(problem: BaseException) -> InvalidRequestError:
 # ------------------------------------------------------------------------- checks beyond the types
 
 
-def _check_parts(messages: list[ChatMessage]) -> None:
-    """Values inside parts. Texts, by far the most common, cost one look at their class."""
+def _check(messages: list[ChatMessage]) -> None:
+    """Values inside parts, and that every call is answered, at once and only once made.
+
+    The one walk every request pays for: a user's or a system's text costs two looks at classes.
+    """
+    issued = unanswered = _NONE
     for index, message in enumerate(messages):
-        content = message.content
-        if content.__class__ is list:
-            for position, part in enumerate(cast("list[ChatPart]", content)):
-                _check_part(part, f"{_ROOT}[{index}].content[{position}]")
+        if message.content.__class__ is list:
+            _check_parts(message, index)
+        if isinstance(message, ToolMessage):
+            unanswered = _answer(message, index, issued, unanswered)
+            continue
+        if unanswered:
+            raise _unanswered(unanswered, index)
+        issued = _NONE
+        if isinstance(message, AssistantMessage) and message.tool_calls:
+            issued = unanswered = _call_ids(message.tool_calls, f"{_ROOT}[{index}].tool_calls")
+    if unanswered:
+        raise _unanswered(unanswered, len(messages) - 1)
+
+
+def _check_parts(message: ChatMessage, index: int) -> None:
+    if isinstance(message.content, list):
+        for position, part in enumerate(message.content):
+            _check_part(part, f"{_ROOT}[{index}].content[{position}]")
 
 
 def _check_part(part: ChatPart, path: str) -> None:
@@ -316,24 +345,6 @@ def _check_file(file: FileInput, path: str) -> None:
         )
     if file.file_data is None:
         raise openai_errors.missing(f"{path}.file_data")
-
-
-def _check_tool_sequence(messages: list[ChatMessage]) -> None:
-    """Every call is answered, right after the message that made it, and only calls are answered."""
-    issued = unanswered = _NONE
-    for index, message in enumerate(messages):
-        if message.__class__ is ToolMessage:
-            unanswered = _answer(cast("ToolMessage", message), index, issued, unanswered)
-            continue
-        if unanswered:
-            raise _unanswered(unanswered, index)
-        issued = _NONE
-        if message.__class__ is AssistantMessage:
-            calls = cast("AssistantMessage", message).tool_calls
-            if calls:
-                issued = unanswered = _call_ids(calls, f"{_ROOT}[{index}].tool_calls")
-    if unanswered:
-        raise _unanswered(unanswered, len(messages) - 1)
 
 
 def _answer(

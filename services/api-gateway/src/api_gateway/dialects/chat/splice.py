@@ -19,6 +19,8 @@ from wire.openai_chat import CompletionUsage, StreamOptions
 from wire.sse import DONE_FRAME, MAX_EVENT_BYTES, data_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from api_gateway.dialects.chat.head import ChatHead
 
 _encode = msgspec.json.Encoder().encode
@@ -51,10 +53,15 @@ class VendorFailedError(Exception):
         self.raw = raw
 
 
-def splice_request(head: ChatHead, upstream_model: str) -> bytes:
-    """The client's request for a backend that knows the model by another name."""
+def splice_request(head: ChatHead, upstream_model: str, *, without: Iterable[str] = ()) -> bytes:
+    """The client's request for a backend that knows the model by another name.
+
+    `without` names members that this backend would refuse and that may be ignored.
+    """
     members = dict(head.members)
     members["model"] = json_members.text(upstream_model)
+    for name in without:
+        members.pop(name, None)
     if head.streams:
         asked = head.parameters.stream_options or StreamOptions()
         options = StreamOptions(True, asked.include_obfuscation)  # noqa: FBT003  the wire's order

@@ -1,0 +1,222 @@
+"""The composition root: settings in, applications out. Nothing is created anywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api_gateway.admission.auth import KeyRing
+from api_gateway.admission.key_service import KeyService
+from api_gateway.metrics import CallMetrics, GatewayMetrics
+from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
+from api_gateway.routes.chat import ChatLimits, ChatRoute
+from api_gateway.routes.embeddings import EmbeddingsRoute
+from api_gateway.routes.exchange import BodyLimits
+from api_gateway.routes.models import ModelsRoutes
+from api_gateway.routes.public import PublicApp, Route
+from api_gateway.routes.runs import RunsRoute
+from api_gateway.stores.keys import KeyStore
+from api_gateway.stores.tables import REVISION
+from catalogue import CatalogueWatcher, ProviderSecrets
+from model_providers.registry import ModelClient
+from service_kit.clock import Clock, SystemClock
+from service_kit.http import RouteTable
+from service_kit.internal_client import InternalClient, new_session
+from service_kit.lifecycle import Lifecycle
+from service_kit.logging import get_logger
+from service_kit.probes import operations_app
+from service_kit.server import Listener
+from service_kit.sql import create_engine, require_revision
+from service_kit.tracing import create_tracer
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from api_gateway.routes.access_log import AccessLog
+    from api_gateway.settings import GatewaySettings
+    from catalogue import Catalogue
+    from service_kit.http import ASGIApp, Receive, Scope, Send
+    from service_kit.tracing import Tracer
+
+SERVICE = "api-gateway"
+MIGRATE_COMMAND = "python -m api_gateway migrate"
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a process serves."""
+
+    listeners: tuple[Listener, ...]
+    lifecycle: Lifecycle
+    public: PublicApp
+    metrics: GatewayMetrics
+
+
+def create_app(
+    settings: GatewaySettings,
+    *,
+    metrics: GatewayMetrics | None = None,
+    clock: Clock | None = None,
+    tracer: Tracer | None = None,
+) -> Application:
+    """Put the process together. Collaborators that are not given are made from the settings.
+
+    Call it inside the event loop that will serve.
+
+    Raises:
+        SettingsError: a secret is missing.
+        ConfigurationError: conclave.yaml is wrong.
+    """
+    metrics, clock = metrics or GatewayMetrics(), clock or SystemClock()
+    lifecycle = Lifecycle()
+    tracer = tracer or create_tracer(settings, SERVICE)
+    lifecycle.add_background("traces", tracer.run)
+    watcher = _watch_catalogue(settings, metrics, lifecycle)
+    ring = KeyRing(settings.pepper(), clock)
+    keys = _keep_keys(settings, ring, clock, lifecycle)
+    metrics.measured("conclave_gateway_keys", "API keys that are valid.", lambda: len(ring))
+    public = PublicApp(
+        _routes(settings, watcher, metrics, clock, lifecycle),
+        keys=ring,
+        metrics=metrics,
+        tracer=tracer,
+        clock=clock,
+        limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s),
+        config_version=lambda: watcher.version,
+        access_log=_access_log(settings, clock, lifecycle),
+    )
+    return Application(
+        listeners=(
+            Listener("public", settings.host, settings.port, public),
+            Listener("admin", settings.host, settings.admin_port, _admin(settings, keys, clock)),
+            Listener(
+                "metrics",
+                settings.host,
+                settings.metrics_port,
+                operations_app(lifecycle, metrics.registry, clock),
+                survives_drain=True,
+            ),
+        ),
+        lifecycle=lifecycle,
+        public=public,
+        metrics=metrics,
+    )
+
+
+def _access_log(settings: GatewaySettings, clock: Clock, lifecycle: Lifecycle) -> AccessLog:
+    if not settings.access_log or settings.log_level in ("warning", "error"):
+        return NoAccessLog()
+    if settings.log_format == "text":
+        return LoggedAccess(get_logger("api_gateway.access"))
+    batched = BatchedAccess(SERVICE, clock)
+    lifecycle.add_background("access log", batched.run)
+    return batched
+
+
+def _watch_catalogue(
+    settings: GatewaySettings, metrics: GatewayMetrics, lifecycle: Lifecycle
+) -> CatalogueWatcher:
+    def changed(catalogue: Catalogue) -> None:
+        log.info("configuration_changed", names=len(catalogue.public_names()))
+
+    watcher = CatalogueWatcher(settings.catalogue_path(), changed, environ=settings.environment())
+    lifecycle.add_background("configuration", watcher.run)
+    metrics.measured(
+        "conclave_gateway_configuration_refused",
+        "1 while the configuration's newest text is refused and the older one used.",
+        lambda: float(watcher.last_error is not None),
+    )
+    return watcher
+
+
+def _keep_keys(
+    settings: GatewaySettings, ring: KeyRing, clock: Clock, lifecycle: Lifecycle
+) -> KeyService:
+    engine = create_engine(settings.database_url)
+    keys = KeyService(KeyStore(engine), ring, settings.pepper(), clock)
+
+    async def load() -> None:
+        await require_revision(engine, REVISION, MIGRATE_COMMAND)
+        bootstrap_key = settings.bootstrap_key()
+        if bootstrap_key is not None:
+            await keys.ensure(bootstrap_key)
+        await keys.refresh()
+        if not ring:
+            log.warning("no_api_key", remedy="make one with POST /admin/v1/keys")
+
+    async def follow() -> None:
+        await keys.follow(settings.key_refresh_s)
+
+    lifecycle.on_shutdown(engine.dispose)
+    lifecycle.on_startup(load)
+    lifecycle.add_background("keys", follow)
+    return keys
+
+
+def _routes(
+    settings: GatewaySettings,
+    watcher: CatalogueWatcher,
+    metrics: GatewayMetrics,
+    clock: Clock,
+    lifecycle: Lifecycle,
+) -> RouteTable[Route]:
+    models = ModelClient(
+        _session(lifecycle),
+        clock=clock,
+        secrets=ProviderSecrets(settings.environment()),
+        observer=CallMetrics(metrics),
+    )
+    orchestrator = InternalClient(
+        settings.orchestrator_urls(), settings.token(), _session(lifecycle), clock
+    )
+    limits = ChatLimits(
+        model_deadline_s=settings.model_deadline_s,
+        first_frame_hold_s=settings.first_frame_hold_s,
+        heartbeat_s=settings.heartbeat_s,
+        panel_choices=settings.panel_choices,
+    )
+
+    def catalogue() -> Catalogue:
+        return watcher.current
+
+    chat = ChatRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
+    embeddings = EmbeddingsRoute(
+        catalogue, models, clock=clock, deadline_s=settings.model_deadline_s
+    )
+    listed = ModelsRoutes(catalogue)
+    runs = RunsRoute(orchestrator, clock=clock)
+    routes: RouteTable[Route] = RouteTable()
+    for method, template, handler in (
+        ("POST", "/v1/chat/completions", chat.create),
+        ("POST", "/v1/embeddings", embeddings.create),
+        ("GET", "/v1/models", listed.list_all),
+        ("GET", "/v1/models/{model:path}", listed.retrieve),
+        ("GET", "/v1/conclave/runs/{run}", runs.retrieve),
+    ):
+        routes.add(method, template, Route(template, handler))
+    return routes
+
+
+def _session(lifecycle: Lifecycle) -> aiohttp.ClientSession:
+    """Without the environment's proxy: the model client finds its own, internal calls take none."""
+    session = new_session(trust_env=False)
+    lifecycle.on_shutdown(session.close)
+    return session
+
+
+def _admin(settings: GatewaySettings, keys: KeyService, clock: Clock) -> ASGIApp:
+    """Made at the first request: most replicas never see one, and FastAPI costs 7 MB."""
+    admin_key = settings.admin_key()
+    app: ASGIApp | None = None
+
+    async def admin(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal app
+        if app is None:
+            from api_gateway.admin.application import create_admin_app  # noqa: PLC0415
+
+            app = create_admin_app(admin_key, keys, clock)
+        await app(scope, receive, send)
+
+    return admin

@@ -1,0 +1,1 @@
+"""The public routes: raw ASGI, in front of any framework."""

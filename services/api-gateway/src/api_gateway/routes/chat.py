@@ -1,0 +1,187 @@
+"""POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api_gateway.dialects.chat.completion import CompletionBuilder
+from api_gateway.dialects.chat.decode import decode_body
+from api_gateway.dialects.chat.encode import ChunkEncoder, Identity
+from api_gateway.dialects.chat.head import decode_head
+from api_gateway.lanes.answers import Turn, answering
+from api_gateway.lanes.choice import Run, Splice, Translate, choose_lane
+from api_gateway.lanes.run import RunSource
+from api_gateway.lanes.splice import open_spliced
+from api_gateway.lanes.translate import ModelSource
+from api_gateway.routes.streaming import AnswerAccount, StreamDelivery, StreamPace, collect
+from service_kit.http import cancel_on_disconnect
+from wire.deadline import Deadline
+from wire.errors import ModelNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api_gateway.dialects.chat.decode import ChatBody
+    from api_gateway.lanes.answers import AnswerSource
+    from api_gateway.routes.exchange import Exchange
+    from catalogue import Catalogue
+    from model_providers.registry import ModelClient
+    from service_kit.clock import Clock
+    from service_kit.internal_client import InternalClient
+    from wire.ids import RequestId
+    from wire.specs import ModelSpec, PanelSpec
+
+# The orchestrator ends a run by itself at its `wall_s`; we give up a little later.
+_RUN_MARGIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLimits:
+    """See the settings of the same names."""
+
+    model_deadline_s: float
+    first_frame_hold_s: float
+    heartbeat_s: float
+    panel_choices: int
+
+
+class ChatRoute:
+    """Decodes, chooses the lane, delivers."""
+
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        models: ModelClient,
+        orchestrator: InternalClient,
+        *,
+        clock: Clock,
+        limits: ChatLimits,
+    ) -> None:
+        self._catalogue = catalogue
+        self._models = models
+        self._orchestrator = orchestrator
+        self._clock = clock
+        self._limits = limits
+
+    async def create(self, exchange: Exchange) -> None:
+        """Answer one request.
+
+        Raises:
+            PlatformError: before or after the first byte; the application tells the client.
+            ClientDisconnectedError: the client left.
+        """
+        head = decode_head(await exchange.body())
+        entry = self._catalogue().resolve(head.parameters.model)
+        if entry is None:
+            raise ModelNotFoundError(head.parameters.model)
+        exchange.model = head.parameters.model
+        body = decode_body(head)
+        lane = choose_lane(entry, body, panel_choices=self._limits.panel_choices)
+        async with cancel_on_disconnect(exchange.receive):
+            match lane:
+                case Splice(model):
+                    await self._splice(exchange, body, model)
+                case Translate(model):
+                    await self._translate(exchange, body, model)
+                case Run(panel):
+                    await self._run(exchange, body, panel)
+
+    async def _splice(self, exchange: Exchange, body: ChatBody, model: ModelSpec) -> None:
+        exchange.lane = "splice"
+        deadline = self._deadline(self._limits.model_deadline_s)
+        spliced = await open_spliced(self._models, body.head, model, deadline, exchange.traceparent)
+        try:
+            if body.head.streams:
+                await exchange.finish(await spliced.forward(exchange.write))
+            else:
+                await exchange.respond(await spliced.read())
+        finally:
+            if spliced.usage is not None:
+                exchange.usage = spliced.usage
+
+    async def _translate(self, exchange: Exchange, body: ChatBody, model: ModelSpec) -> None:
+        exchange.lane = "translate"
+        deadline = self._deadline(self._limits.model_deadline_s)
+        turns = self._turns(exchange, body, deadline, progress=False)
+        # Until its first word nothing is known of a single model; its failure is a status.
+        await self._deliver(
+            exchange, body, ModelSource(self._models, model), turns, self._limits.heartbeat_s
+        )
+
+    async def _run(self, exchange: Exchange, body: ChatBody, panel: PanelSpec) -> None:
+        exchange.lane = "run"
+        deadline = self._deadline(panel.limits.wall_s + _RUN_MARGIN_S)
+        progress = panel.progress and body.head.streams
+        progress = progress and exchange.asks(b"x-conclave-progress", default=True)
+        turns = self._turns(exchange, body, deadline, progress=progress)
+        is_panel = panel.kind == "panel"
+        hold_s = self._limits.first_frame_hold_s if is_panel else self._limits.heartbeat_s
+        await self._deliver(exchange, body, RunSource(self._orchestrator, panel), turns, hold_s)
+
+    async def _deliver(
+        self,
+        exchange: Exchange,
+        body: ChatBody,
+        source: AnswerSource,
+        turns: list[Turn],
+        hold_s: float,
+    ) -> None:
+        account = AnswerAccount(len(turns))
+        identity = self._identity(exchange, body)
+        try:
+            async with answering(source, turns) as answers:
+                if body.head.streams:
+                    encoder = ChunkEncoder(
+                        identity, choices=len(turns), include_usage=body.head.includes_usage
+                    )
+                    delivery = StreamDelivery(exchange, encoder, account, self._pace(hold_s))
+                    await exchange.finish(await delivery.deliver(answers))
+                else:
+                    builder = CompletionBuilder(identity)
+                    await collect(answers, account, builder.add)
+                    await exchange.respond(builder.encode(account.details))
+        finally:
+            exchange.usage = account.usage
+
+    def _pace(self, hold_s: float) -> StreamPace:
+        return StreamPace(self._clock, hold_s, self._limits.heartbeat_s)
+
+    def _turns(
+        self, exchange: Exchange, body: ChatBody, deadline: Deadline, *, progress: bool
+    ) -> list[Turn]:
+        """One per choice. Only the first run tells its progress: they all do the same."""
+        request = body.request()
+        details = exchange.asks(b"x-conclave-details", default=False)
+        return [
+            Turn(
+                request=request,
+                request_id=exchange.request_id,
+                run_id=run_id(exchange.request_id, choice),
+                caller=exchange.authenticated,
+                public_model=exchange.model,
+                deadline=deadline,
+                traceparent=exchange.traceparent,
+                wants_progress=progress and choice == 0,
+                wants_details=details,
+            )
+            for choice in range(body.head.choices)
+        ]
+
+    def _identity(self, exchange: Exchange, body: ChatBody) -> Identity:
+        return Identity(
+            completion_id="chatcmpl-" + exchange.request_id.removeprefix("req_"),
+            created_unix_s=int(self._clock.unix_s()),
+            model=exchange.model,
+            fingerprint="fp_" + exchange.config_version,
+            legacy_functions=body.is_legacy,
+        )
+
+    def _deadline(self, timeout_s: float) -> Deadline:
+        return Deadline.after(timeout_s, now_s=self._clock.monotonic_s())
+
+
+def run_id(request_id: RequestId, choice: int) -> str:
+    """A request's runs are found by its id: `req_x` ran as `run_x`, further choices `run_x-1`…."""
+    first = "run_" + request_id.removeprefix("req_")
+    return f"{first}-{choice}" if choice else first

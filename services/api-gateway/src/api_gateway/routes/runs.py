@@ -1,0 +1,68 @@
+"""GET /v1/conclave/runs/{id}: how a panel came to its answer, for the key that asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import msgspec
+
+from service_kit.internal_client import CallContext
+from wire.deadline import Deadline
+from wire.endpoints import GET_RUN, GET_RUN_BY_REQUEST
+from wire.errors import NotFoundError, RemoteError
+
+if TYPE_CHECKING:
+    from api_gateway.routes.exchange import Exchange
+    from service_kit.clock import Clock
+    from service_kit.internal_client import InternalClient
+    from wire.coordination import RunRecord
+
+_TIMEOUT_S = 10.0
+_NOT_FOUND = 404
+_encode = msgspec.json.Encoder().encode
+
+
+class RunsRoute:
+    def __init__(self, orchestrator: InternalClient, *, clock: Clock) -> None:
+        self._orchestrator = orchestrator
+        self._clock = clock
+
+    async def retrieve(self, exchange: Exchange) -> None:
+        """A run's record by its id, by the id of its request, or by that of its completion.
+
+        Answers and the decision's log are in it only with `?answers=1`.
+
+        Raises:
+            NotFoundError: no such run, or another key's: which of both is not told.
+        """
+        asked = exchange.params["run"]
+        query = parse_qs(exchange.scope.get("query_string", b"").decode("latin-1"))
+        answers = {"answers": "1"} if query.get("answers", ["0"])[0] in ("1", "true") else {}
+        try:
+            record = await self._fetch(exchange, asked, answers)
+        except RemoteError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            raise _no_such_run(asked) from None
+        if record.key_id != exchange.authenticated.key_id:
+            raise _no_such_run(asked)
+        await exchange.respond(_encode(record))
+
+    async def _fetch(self, exchange: Exchange, asked: str, answers: dict[str, str]) -> RunRecord:
+        context = CallContext(
+            tenant_id=exchange.authenticated.tenant_id,
+            request_id=exchange.request_id,
+            deadline=Deadline.after(_TIMEOUT_S, now_s=self._clock.monotonic_s()),
+            traceparent=exchange.traceparent,
+        )
+        if asked.startswith("run_"):
+            return await self._orchestrator.call(GET_RUN, None, context, run_id=asked, **answers)
+        request_id = "req_" + asked.removeprefix("req_").removeprefix("chatcmpl-")
+        return await self._orchestrator.call(
+            GET_RUN_BY_REQUEST, None, context, request_id=request_id, **answers
+        )
+
+
+def _no_such_run(asked: str) -> NotFoundError:
+    return NotFoundError(f"No run found with id '{asked[:100]}'.")
