@@ -7,14 +7,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalogue.configuration import (
-    Catalogue,
-    configuration_file,
-    load_catalogue,
-    parse_catalogue,
-    read_configuration,
-)
+from catalogue.configuration import Catalogue, load_catalogue, parse_catalogue
 from catalogue.document import MAX_FILE_BYTES
+from catalogue.files import configuration_file, read_configuration
 from catalogue.names import ModelEntry, PanelEntry
 from catalogue.problems import ConfigurationError, Problem
 

@@ -189,7 +189,7 @@ async def test_a_file_that_is_still_being_written_is_left_for_later(
         return f"{minimal}  m{reads}: {{provider: local}}\n".encode()
 
     with monkeypatch.context() as patch:
-        patch.setattr("catalogue.watcher._read_content", growing)
+        patch.setattr("catalogue.watcher.read_configuration", growing)
         await watcher.check()
     unsettled = list(seen.catalogues)
     write(file, f"{minimal}  done: {{provider: local}}\n")

@@ -1,30 +1,43 @@
 """The catalogue: one configuration, checked and resolved, and the door that loads it."""
 
 import hashlib
-import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from catalogue.document import MAX_FILE_BYTES, Document, read_document
+from catalogue.auxiliary import AuxiliaryRule, RequestFacts
+from catalogue.discovery import DiscoveredModels, Discovery, discovered_models
+from catalogue.document import Document, read_document
+from catalogue.files import configuration_file, read_configuration
 from catalogue.lint import warnings
+from catalogue.massgen.folder import FolderContent, read_folder
+from catalogue.massgen.importing import ImportedFile, import_folder
+from catalogue.massgen.providers import Providers
 from catalogue.names import Entry, ModelEntry, PanelEntry, PublicName
 from catalogue.problems import ConfigurationError, Problem
-from catalogue.records import ConfigurationRecord
+from catalogue.records import DEFAULT_CREATED_UNIX_S, ConfigurationRecord
 from catalogue.references import check_references
-from catalogue.resolution import resolve_models, resolve_panels, resolve_providers
+from catalogue.resolution import (
+    bare_model,
+    resolve_auxiliary,
+    resolve_discoveries,
+    resolve_models,
+    resolve_panels,
+    resolve_providers,
+)
 from catalogue.secret_references import MissingSecretError, resolve_secret
 from catalogue.validation import validate
 from wire.specs import ModelSpec, PanelSpec, ProviderSpec
 
-CONFIGURATION_FILE = "conclave.yaml"
-
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What one configuration file says. Immutable: a change of the file is a new catalogue.
+    """What one configuration says. Immutable: a change of its files is a new catalogue.
 
-    `content_hash` is of the file's bytes, so replicas that read the same file agree on it.
+    `content_hash` is of the files' bytes, so replicas that read the same files agree on it.
+    `imports` are MassGen's files, `warnings` what all files hold that is probably not meant, a
+    refused import among it. `discovery` says which providers list their models, `discovered` holds
+    those found so far.
     """
 
     path: Path
@@ -35,6 +48,11 @@ class Catalogue:
     names: Mapping[str, Entry]
     listing: tuple[PublicName, ...]
     warnings: tuple[Problem, ...] = ()
+    imports: tuple[ImportedFile, ...] = ()
+    import_folder: Path | None = None
+    auxiliary: AuxiliaryRule | None = None
+    discovery: Mapping[str, Discovery] = field(default_factory=dict[str, Discovery])
+    discovered: Mapping[str, DiscoveredModels] = field(default_factory=dict[str, DiscoveredModels])
 
     def resolve(self, name: str) -> Entry | None:
         """What a client means by `name`, aliases included."""
@@ -43,6 +61,46 @@ class Catalogue:
     def public_names(self) -> tuple[PublicName, ...]:
         """Everything a client may ask for: panels, then models, each with its aliases."""
         return self.listing
+
+    def auxiliary_model(self, panel: str, request: RequestFacts) -> ModelSpec | None:
+        """The model that answers a small request instead of `panel`, the panel's own name."""
+        rule = self.auxiliary
+        if rule is None or not rule.covers(panel) or not rule.matches(request):
+            return None
+        return rule.model
+
+
+def with_discovered(catalogue: Catalogue, provider: str, model_ids: Iterable[str]) -> Catalogue:
+    """The catalogue that also offers what `provider` lists, as `provider/model`.
+
+    Replaces what was discovered of it before. Names that the configuration declares stay as they
+    are. Unchanged when the configuration does not say `discover: true` of that provider.
+    """
+    discovery = catalogue.discovery.get(provider)
+    if discovery is None:
+        return catalogue
+    found = discovered_models(
+        catalogue.providers[provider],
+        discovery,
+        model_ids,
+        bare=bare_model(provider, catalogue.providers[provider], provider),
+        declared=catalogue.models.values(),
+    )
+    return _offering(catalogue, {**catalogue.discovered, provider: found})
+
+
+def _offering(catalogue: Catalogue, discovered: Mapping[str, DiscoveredModels]) -> Catalogue:
+    """The catalogue with exactly these discovered models."""
+    before = {name for found in catalogue.discovered.values() for name in found.models}
+    names = {id_: entry for id_, entry in catalogue.names.items() if id_ not in before}
+    listing = [name for name in catalogue.listing if name.id not in before]
+    for found in discovered.values():
+        for name, spec in found.models.items():
+            if name not in names:
+                entry = ModelEntry(spec, DEFAULT_CREATED_UNIX_S)
+                names[name] = entry
+                listing += entry.public_names()
+    return replace(catalogue, names=names, listing=tuple(listing), discovered=discovered)
 
 
 def load_catalogue(
@@ -59,33 +117,6 @@ def load_catalogue(
     return parse_catalogue(
         read_configuration(file), file, environ=environ, require_secrets=require_secrets
     )
-
-
-def configuration_file(path: Path) -> Path:
-    """The file itself; a folder stands for the `conclave.yaml` in it."""
-    try:
-        return path / CONFIGURATION_FILE if path.is_dir() else path
-    except OSError:
-        return path  # reading it tells what is wrong
-
-
-def read_configuration(file: Path) -> bytes:
-    """The file's bytes, at most one more than is allowed.
-
-    Raises:
-        ConfigurationError: not there, not a regular file, or not readable.
-    """
-    try:
-        # Checked before it is opened: opening a named pipe would wait for a writer.
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise _unreadable(file, "is not a regular file", "name a YAML file or its folder")
-        with file.open("rb") as stream:
-            return stream.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise _unreadable(file, "does not exist", "create it, or correct the path") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "bad path"
-        raise _unreadable(file, f"cannot be read: {reason}", "correct the path or mode") from None
 
 
 def parse_catalogue(
@@ -106,31 +137,85 @@ def parse_catalogue(
     problems += check_references(document, records)
     if problems:
         raise ConfigurationError(problems)
-    catalogue = _resolved(data, file, document, records)
+    imports = _import_content(document, file, records)
+    catalogue = _resolved(data, file, document, records, imports)
     unset = list(_missing_secrets(document, catalogue, environ)) if environ is not None else []
     if unset and require_secrets:
         raise ConfigurationError(unset)
-    return replace(catalogue, warnings=tuple(sorted((*catalogue.warnings, *unset))))
+    return replace(catalogue, warnings=(*sorted(unset), *catalogue.warnings))
+
+
+def _import_content(document: Document, file: Path, records: ConfigurationRecord) -> FolderContent:
+    """What the MassGen folder holds; nothing without one.
+
+    Raises:
+        ConfigurationError: the folder is not there.
+    """
+    folder = _import_folder(file, records)
+    if folder is None:
+        return FolderContent()
+    if not folder.is_dir():
+        message = f"there is no folder {folder}"
+        fix = "create it, or correct the path"
+        raise ConfigurationError([document.problem(("massgen", "folder"), message, fix)])
+    return read_folder(folder)
+
+
+def _import_folder(file: Path, records: ConfigurationRecord) -> Path | None:
+    return file.parent.absolute() / records.massgen.folder if records.massgen else None
 
 
 def _resolved(
-    data: bytes, file: Path, document: Document, records: ConfigurationRecord
+    data: bytes,
+    file: Path,
+    document: Document,
+    records: ConfigurationRecord,
+    content: FolderContent,
 ) -> Catalogue:
     providers = resolve_providers(records, file.parent.absolute())
     models = resolve_models(records, providers)
     panels = resolve_panels(records, models)
     entries = _entries(records, models, panels)
-    listing = tuple(name for entry in entries for name in entry.public_names())
+    imports = _imports(records, content, providers, models, entries)
+    imported = {i.name: i.panel for i in imports if i.panel is not None}
+    entries += [PanelEntry(panel, DEFAULT_CREATED_UNIX_S) for panel in imported.values()]
+    findings = [finding for file_ in imports for finding in file_.findings()]
     return Catalogue(
         path=file,
-        content_hash=hashlib.sha256(data).hexdigest(),
+        content_hash=_content_hash(data, content),
         providers=providers,
         models=models,
-        panels=panels,
+        panels={**panels, **imported},
         names={name.id: entry for entry in entries for name in entry.public_names()},
-        listing=listing,
-        warnings=tuple(sorted(warnings(document, records))),
+        listing=tuple(name for entry in entries for name in entry.public_names()),
+        warnings=(*sorted(warnings(document, records)), *findings),
+        imports=imports,
+        import_folder=_import_folder(file, records),
+        auxiliary=resolve_auxiliary(records.routing.auxiliary, models),
+        discovery=resolve_discoveries(records),
     )
+
+
+def _imports(
+    records: ConfigurationRecord,
+    content: FolderContent,
+    providers: Mapping[str, ProviderSpec],
+    models: Mapping[str, ModelSpec],
+    entries: list[Entry],
+) -> tuple[ImportedFile, ...]:
+    if records.massgen is None:
+        return ()
+    taken = {name.id for entry in entries for name in entry.public_names()}
+    return import_folder(content, Providers(records.massgen, providers, models), taken)
+
+
+def _content_hash(data: bytes, content: FolderContent) -> str:
+    """Of the configuration's own bytes; of all files together when there are more."""
+    digest = hashlib.sha256(data)
+    for file in content.files:
+        digest.update(f"\0{file.name}\0{len(file.data)}\0".encode())
+        digest.update(file.data)
+    return digest.hexdigest()
 
 
 def _entries(
@@ -161,7 +246,3 @@ def _missing_secrets(
             yield document.problem(
                 ("providers", name, "api_key"), f"no usable key in {error.place}", error.remedy
             )
-
-
-def _unreadable(file: Path, message: str, fix: str) -> ConfigurationError:
-    return ConfigurationError([Problem(str(file), 0, 0, "", message, fix)])

@@ -85,9 +85,7 @@ def discovered_models(
 
 
 def _by_rule(bare: ModelSpec, discovery: Discovery, model_id: str) -> ModelSpec:
-    capabilities = msgspec.structs.replace(
-        bare.capabilities, tools=discovery.calls_tools(model_id)
-    )
+    capabilities = msgspec.structs.replace(bare.capabilities, tools=discovery.calls_tools(model_id))
     return msgspec.structs.replace(
         bare,
         upstream_model=model_id,

@@ -15,8 +15,8 @@ from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from catalogue.record_types import record_in
 from catalogue.record_fields import Record
+from catalogue.record_types import record_in
 from catalogue.records import ConfigurationRecord
 
 # Longest first: `_usd_per_mtok` is not `_mtok`.

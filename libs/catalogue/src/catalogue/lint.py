@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 from catalogue.document import Document, Location
 from catalogue.problems import Problem
-from catalogue.records import ConfigurationRecord, ModelRecord, PanelRecord
+from catalogue.records import (
+    CompactionRecord,
+    ConfigurationRecord,
+    ModelRecord,
+    PanelRecord,
+    ProviderRecord,
+)
+
+_NEED_A_KEY = {"openai": "OpenAI", "azure-openai": "Azure", "anthropic": "Anthropic"}
 
 
 def warnings(document: Document, records: ConfigurationRecord) -> list[Problem]:
@@ -19,20 +27,37 @@ def warnings(document: Document, records: ConfigurationRecord) -> list[Problem]:
 def _provider_warnings(document: Document, records: ConfigurationRecord) -> Iterator[Problem]:
     used = {model.provider for model in records.models.values()}
     for name, provider in records.providers.items():
-        if name not in used:
+        # MassGen's files may use any of them.
+        if name not in used and not provider.discover and records.massgen is None:
             yield document.key_problem(
                 ("providers", name), "no model uses this provider", "remove it, or add a model"
             )
-        if provider.kind == "openai" and provider.api_key is None:
-            yield document.key_problem(
-                ("providers", name),
-                "has no api_key, and OpenAI refuses calls without one",
-                "add `api_key: {env: OPENAI_API_KEY}`",
-            )
+        yield from _suspicious_provider(document, name, provider)
+
+
+def _suspicious_provider(
+    document: Document, name: str, provider: ProviderRecord
+) -> Iterator[Problem]:
+    vendor = _NEED_A_KEY.get(provider.kind)
+    if vendor is not None and provider.api_key is None:
+        variable = f"{vendor.upper()}_API_KEY"
+        yield document.key_problem(
+            ("providers", name),
+            f"has no api_key, and {vendor} refuses calls without one",
+            f"add `api_key: {{env: {variable}}}`",
+        )
+    if "discovery" in provider.model_fields_set and not provider.discover:
+        yield document.key_problem(
+            ("providers", name, "discovery"),
+            "does nothing without `discover: true`",
+            "add that, or remove it",
+        )
 
 
 def _model_warnings(document: Document, records: ConfigurationRecord) -> Iterator[Problem]:
     for name, model in records.models.items():
+        yield from _half_priced(document, ("models", name, "prices"), model)
+        yield from _idle_summariser(document, ("models", name, "compaction"), model.compaction)
         for index, fallback in enumerate(model.fallbacks):
             vectors = _upstream_model(records, name), _upstream_model(records, fallback)
             if model.only_embeds and vectors[0] != vectors[1]:
@@ -41,6 +66,30 @@ def _model_warnings(document: Document, records: ConfigurationRecord) -> Iterato
                     "embeds with another model, whose vectors cannot be compared",
                     "name a model with the same upstream_model",
                 )
+
+
+def _half_priced(document: Document, at: Location, model: ModelRecord) -> Iterator[Problem]:
+    prices = model.prices
+    known = prices.model_dump(exclude_none=True)
+    needed = {"input_usd_per_mtok"}
+    if not model.only_embeds:
+        needed.add("output_usd_per_mtok")
+    missing = sorted(needed - set(known))
+    if known and missing:
+        yield document.problem(
+            at,
+            f"lacks {' and '.join(missing)}, so that the cost of calls stays unknown",
+            "add it, or remove the other prices",
+        )
+
+
+def _idle_summariser(
+    document: Document, at: Location, compaction: CompactionRecord
+) -> Iterator[Problem]:
+    if compaction.summariser is not None and compaction.level in {"native", "extractive"}:
+        yield document.problem(
+            (*at, "summariser"), f"does nothing with `level: {compaction.level}`", "remove it"
+        )
 
 
 def _upstream_model(records: ConfigurationRecord, name: str) -> str:
@@ -54,6 +103,18 @@ def _panel_warnings(document: Document, records: ConfigurationRecord) -> Iterato
         yield from _idle_roles(document, at, panel)
         yield from _tight_limits(document, at, panel)
         yield from _missing_abilities(document, at, panel, models)
+        yield from _idle_summariser(document, (*at, "compaction"), panel.compaction)
+        yield from _equal_samples(document, at, panel)
+
+
+def _equal_samples(document: Document, at: Location, panel: PanelRecord) -> Iterator[Problem]:
+    for index, agent in enumerate(panel.agents):
+        if agent.samples > 1 and agent.temperature == 0:
+            yield document.problem(
+                (*at, "agents", index, "temperature"),
+                f"makes the {agent.samples} samples nearly the same",
+                "raise it, e.g. to 0.8",
+            )
 
 
 def _idle_roles(document: Document, at: Location, panel: PanelRecord) -> Iterator[Problem]:
@@ -70,7 +131,7 @@ def _idle_roles(document: Document, at: Location, panel: PanelRecord) -> Iterato
 
 
 def _tight_limits(document: Document, at: Location, panel: PanelRecord) -> Iterator[Problem]:
-    seats = len(panel.agents)
+    seats = len(panel.seats)
     if seats > 1 and panel.limits.max_calls < 2 * seats:
         yield document.problem(
             (*at, "limits", "max_calls"),

@@ -202,9 +202,7 @@ class ProviderRecord(Record):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.api_version is not None and self.kind != "azure-openai":
-            raise RefusedError(
-                f"means nothing for kind {self.kind}", "remove it", at="api_version"
-            )
+            raise RefusedError(f"means nothing for kind {self.kind}", "remove it", at="api_version")
         if self.discover and self.kind == "azure-openai":
             raise RefusedError(
                 "is not possible: Azure does not list a resource's deployments",
@@ -276,9 +274,7 @@ class SpeedRecord(Record):
     time_to_first_token_s: float = Field(
         gt=0, le=3600, description="From the request to the first token.", examples=[0.8]
     )
-    output_tokens_per_s: float = Field(
-        gt=0, le=100_000, description="From then on.", examples=[90]
-    )
+    output_tokens_per_s: float = Field(gt=0, le=100_000, description="From then on.", examples=[90])
 
 
 class CompactionRecord(Record):

@@ -156,9 +156,7 @@ def _compaction_problems(
         )
 
 
-def _single_model_problems(
-    scene: _Scene, at: Location, name: str, why: str
-) -> Iterator[Problem]:
+def _single_model_problems(scene: _Scene, at: Location, name: str, why: str) -> Iterator[Problem]:
     """`name` must be a model that answers, never a panel; `why` says so."""
     if scene.knows("panels", name) or name.startswith(MASSGEN_PREFIX):
         message = f"{name!r} is a panel"

@@ -10,13 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalogue.configuration import (
-    Catalogue,
-    configuration_file,
-    load_catalogue,
-    parse_catalogue,
-    read_configuration,
-)
+from catalogue.configuration import Catalogue, load_catalogue, parse_catalogue
+from catalogue.files import configuration_file, read_configuration
+from catalogue.massgen.folder import Signature, signature
 from catalogue.problems import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -41,7 +37,15 @@ class _Unreadable:
         return hash(tuple(self.error.problems))
 
 
-_Content = bytes | _Unreadable
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The configuration's bytes, and what changes when a file that it imports does.
+
+    Imported files are many, so their times and sizes are compared instead of their bytes.
+    """
+
+    content: bytes | _Unreadable
+    imports: Signature
 
 
 class CatalogueWatcher:
@@ -70,7 +74,7 @@ class CatalogueWatcher:
         self.current = load_catalogue(path, environ=environ)
         self.last_error: ConfigurationError | None = None
         # Compared with what was loaded by its hash at the first check.
-        self._seen: _Content | None = None
+        self._seen: _Seen | None = None
         self._report_warnings(self.current)
 
     @property
@@ -86,37 +90,37 @@ class CatalogueWatcher:
 
     async def check(self) -> None:
         """Look once, and take or refuse what is new."""
-        content = await self._read()
-        if content == self._seen:
+        seen = await self._read()
+        if seen == self._seen:
             return
-        content = await self._settled(content)
-        if content is None:
+        seen = await self._settled(seen)
+        if seen is None:
             return
-        self._seen = content
+        self._seen = seen
         try:
-            loaded = await asyncio.to_thread(self._load, content)
+            loaded = await asyncio.to_thread(self._load, seen)
         except ConfigurationError as error:
             self._refuse(error)
             return
         self._accept(loaded)
 
-    async def _read(self) -> _Content:
-        return await asyncio.to_thread(_read_content, self._path)
+    async def _read(self) -> _Seen:
+        return await asyncio.to_thread(_look, self._path, self.current.import_folder)
 
-    async def _settled(self, content: _Content) -> _Content | None:
+    async def _settled(self, seen: _Seen) -> _Seen | None:
         """What is there when two looks agree; None when it keeps changing: the next poll's."""
         for _ in range(_SETTLE_ATTEMPTS):
             await asyncio.sleep(SETTLE_S)
             again = await self._read()
-            if again == content:
+            if again == seen:
                 return again
-            content = again
+            seen = again
         return None
 
-    def _load(self, content: _Content) -> Catalogue:
-        if isinstance(content, _Unreadable):
-            raise content.error
-        return parse_catalogue(content, configuration_file(self._path), environ=self._environ)
+    def _load(self, seen: _Seen) -> Catalogue:
+        if isinstance(seen.content, _Unreadable):
+            raise seen.content.error
+        return parse_catalogue(seen.content, configuration_file(self._path), environ=self._environ)
 
     def _refuse(self, error: ConfigurationError) -> None:
         self.last_error = error
@@ -138,12 +142,15 @@ class CatalogueWatcher:
         self._on_change(loaded)
 
     def _report_warnings(self, loaded: Catalogue) -> None:
-        for warning in loaded.warnings:
+        for warning in loaded.warnings[:_LOGGED_PROBLEMS]:
             _log.warning("configuration: %s", warning)
+        if more := loaded.warnings[_LOGGED_PROBLEMS:]:
+            _log.warning("configuration: %d more; `conclave config check` tells them", len(more))
 
 
-def _read_content(path: Path) -> _Content:
+def _look(path: Path, import_folder: Path | None) -> _Seen:
+    imports = signature(import_folder) if import_folder else ()
     try:
-        return read_configuration(configuration_file(path))
+        return _Seen(read_configuration(configuration_file(path)), imports)
     except ConfigurationError as error:
-        return _Unreadable(error)
+        return _Seen(_Unreadable(error), imports)

@@ -1,0 +1,1 @@
+"""MassGen's own configuration files as panels. Read as data: nothing they name is ever executed."""
