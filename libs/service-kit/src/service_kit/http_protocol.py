@@ -16,6 +16,7 @@ import msgspec
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service_kit.exchange import answer
 from service_kit.http import JSON, ASGIApp, error_headers
 from wire.errors import CallerError, InvalidRequestError, PlatformError, RequestTimeoutError
 
@@ -151,8 +152,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._unclaimed_bytes = 0
-        if len(self.pipeline) >= _MAX_PIPELINED:
-            self._deaf = True
+        if not self._deaf and len(self.pipeline) >= _MAX_PIPELINED:
+            self._stop_listening()
         if self._deaf:
             return
         super().on_headers_complete()
@@ -179,7 +180,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(answer(cast("ASGIApp", app), cycle))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

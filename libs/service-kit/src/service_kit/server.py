@@ -15,30 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.server import ServerState
 
 from service_kit.clock import Clock, SystemClock
-from service_kit.http import (
-    RESPONSE_COMPLETE,
-    ASGIApp,
-    ClientDisconnectedError,
-    Message,
-    Receive,
-    Scope,
-    Send,
-    send_error,
-)
 from service_kit.http_protocol import BoundedHttpProtocol, ServerLimits
 from service_kit.lifecycle import Lifecycle, StartupError
 from service_kit.logging import get_logger
-from wire.errors import PlatformError, PlatformFaultError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from service_kit.http import (
+        ASGIApp,
+        Receive,
+        Scope,
+        Send,
+    )
 
 if TYPE_CHECKING:
     from service_kit.settings import ServiceSettings
@@ -131,6 +126,7 @@ class Server:
         self._clock = clock or SystemClock()
         self._handle_signals = handle_signals
         self._ports: dict[str, int] = {}
+        self._accepting: set[str] = set()
         self._traffic = _Group()
         self._operations = _Group()
         self._stop = asyncio.Event()
@@ -144,6 +140,10 @@ class Server:
     @property
     def requests_in_flight(self) -> int:
         return len(self._traffic.state.tasks)
+
+    def accepting(self, name: str) -> bool:
+        """Whether a listener takes connections now."""
+        return name in self._accepting
 
     async def wait_serving(self) -> None:
         await self._serving.wait()
@@ -227,7 +227,7 @@ class Server:
                 BoundedHttpProtocol,
                 config,
                 group.state,
-                app=_guarded(listener.app),
+                app=listener.app,
                 limits=self._limits,
                 on_closed=group.connection_closed,
             )
@@ -236,6 +236,7 @@ class Server:
             except OSError as error:  # two processes that start at once can both bind
                 raise _cannot_listen(listener, error) from error
             group.servers.append(server)
+            self._accepting.add(listener.name)
 
     def _config(self) -> uvicorn.Config:
         config = uvicorn.Config(
@@ -310,62 +311,6 @@ def _cannot_listen(listener: Listener, error: OSError) -> StartupError:
         f"Cannot listen on {listener.host}:{listener.port} ({listener.name}): "
         f"{os.strerror(error.errno) if error.errno else error}"
     )
-
-
-# ------------------------------------------------------------------------------------ exchanges
-
-
-class _Exchange:
-    """Remembers how far the response has come, for errors and for hang-up watchers."""
-
-    __slots__ = ("_receive", "_send", "completed", "started")
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self.started = False
-        self.completed = False
-
-    async def send(self, message: Message) -> None:
-        if not self.started:
-            self.started = True
-        elif not message.get("more_body", False):
-            self.completed = True
-        await self._send(message)
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if self.completed and message["type"] == "http.disconnect":
-            message[RESPONSE_COMPLETE] = True
-        return message
-
-    async def fail(self, error: PlatformError) -> None:
-        """Answer with the error if that is still possible; otherwise uvicorn cuts the stream."""
-        if not self.started:
-            await send_error(self.send, error.info())
-
-
-def _guarded(app: ASGIApp) -> ASGIApp:
-    """The one handler that every error of an application rises to."""
-
-    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(receive, send)
-        try:
-            await app(scope, exchange.receive, exchange.send)
-        except ClientDisconnectedError:
-            return
-        except PlatformError as error:
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                log.warning("request_failed", error=error, path=scope["path"])
-            await exchange.fail(error)
-        except asyncio.CancelledError:
-            await exchange.fail(ServiceUnavailableError("The server is shutting down."))
-            raise
-        except Exception:
-            log.exception("request_crashed", path=scope["path"])
-            await exchange.fail(PlatformFaultError("The server had an error. Please try again."))
-
-    return guard
 
 
 async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
