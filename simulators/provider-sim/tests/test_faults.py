@@ -6,9 +6,9 @@ from provider_sim.faults import (
     HUGE_EVENT_BYTES,
     Delivery,
     Ending,
+    asked_refusal,
     deliver_body,
     deliver_frames,
-    refusal,
     shown_usage,
 )
 from provider_sim.frames import Frame
@@ -36,7 +36,7 @@ def planned(text: str) -> Delivery:
 @pytest.mark.requirement("provider-sim:faults")
 @pytest.mark.parametrize("status", sorted(STATUSES))
 def test_every_status_is_refused_in_the_vendors_envelope(status: int) -> None:
-    error = refusal(profile(f"fault={status}"), window=100)
+    error = asked_refusal(profile(f"fault={status}"), window=100)
 
     assert error is not None
     assert error.status == status
@@ -44,7 +44,7 @@ def test_every_status_is_refused_in_the_vendors_envelope(status: int) -> None:
 
 
 def test_a_rate_limit_may_say_when_to_come_back() -> None:
-    error = refusal(profile("fault=429,retry_after=0.5"), window=100)
+    error = asked_refusal(profile("fault=429,retry_after=0.5"), window=100)
 
     assert error is not None
     assert error.headers == {"retry-after": "1", "retry-after-ms": "500"}
@@ -60,14 +60,14 @@ def test_a_rate_limit_may_say_when_to_come_back() -> None:
     ],
 )
 def test_named_refusals_have_their_codes(fault: str, status: int, code: str) -> None:
-    error = refusal(profile(fault), window=100)
+    error = asked_refusal(profile(fault), window=100)
 
     assert error is not None
     assert (error.status, error.code) == (status, code)
 
 
 def test_a_calm_profile_refuses_nothing_and_sends_all() -> None:
-    assert refusal(profile("ttft=5"), window=100) is None
+    assert asked_refusal(profile("ttft=5"), window=100) is None
     assert planned("ttft=5") == Delivery(FRAMES)
 
 

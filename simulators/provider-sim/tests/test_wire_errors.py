@@ -1,7 +1,7 @@
 """The error envelope."""
 
 from provider_sim.json_types import loads
-from provider_sim.wire_errors import WireError, context_length_exceeded, wrong_type
+from provider_sim.wire_errors import ContextLengthError, WireError, wrong_type
 
 
 def test_the_envelope_always_has_its_four_keys() -> None:
@@ -25,6 +25,6 @@ def test_a_wrong_type_names_what_came_instead() -> None:
 
 
 def test_an_overflow_has_the_code_that_clients_key_on() -> None:
-    error = context_length_exceeded(100, 200, "input")
+    error = ContextLengthError(100, 200, "input")
 
     assert (error.status, error.code, error.param) == (400, "context_length_exceeded", "input")

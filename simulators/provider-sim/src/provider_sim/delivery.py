@@ -153,6 +153,8 @@ class Courier:
         self.exchange.completion_tokens += sum(frame.tokens for frame in batch)
         self.exchange.reasoning_tokens += sum(frame.reasoning_tokens for frame in batch)
         data = batch[0].data if len(batch) == 1 else b"".join(frame.data for frame in batch)
+        if not data:  # thought and not shown; an empty chunk would end the body
+            return
         size = delivery.piece_bytes
         if size is None:
             await response.write(data)

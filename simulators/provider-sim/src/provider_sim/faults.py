@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from provider_sim.frames import Frame
-from provider_sim.wire_errors import WireError
+from provider_sim.wire_errors import ContextLengthError, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,7 @@ class Delivery:
 _STATUS_ERRORS: dict[int, tuple[str, str | None, str]] = {
     400: ("invalid_request_error", None, "The request was refused."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    402: ("insufficient_quota", "insufficient_quota", "Your credit balance is too low."),
     403: (
         "invalid_request_error",
         "insufficient_permissions",
@@ -57,10 +58,11 @@ _STATUS_ERRORS: dict[int, tuple[str, str | None, str]] = {
     502: ("server_error", None, "Bad gateway."),
     503: ("service_unavailable_error", "server_is_overloaded", "The server is overloaded."),
     504: ("server_error", "timeout", "The model did not answer in time."),
+    529: ("service_unavailable_error", "server_is_overloaded", "Overloaded"),
 }
 
 
-def refusal(profile: Profile, *, window: int) -> WireError | None:
+def asked_refusal(profile: Profile, *, window: int) -> WireError | None:
     """The error the caller asked for instead of an answer."""
     if "insufficient_quota" in profile.faults:
         return WireError(
@@ -70,12 +72,7 @@ def refusal(profile: Profile, *, window: int) -> WireError | None:
             code="insufficient_quota",
         )
     if "context_overflow" in profile.faults:
-        return WireError(
-            f"This model's maximum context length is {window} tokens. Please reduce the length of "
-            "the messages.",
-            param="messages",
-            code="context_length_exceeded",
-        )
+        return ContextLengthError(window, window + 1, "messages")
     if "content_filter_400" in profile.faults:
         return WireError(
             "Your request was rejected by the safety system.", code="content_policy_violation"
@@ -100,6 +97,7 @@ def mid_stream_error() -> WireError:
     """What the vendor says when it fails after the first token."""
     return WireError(
         "The server had an error while processing your request.",
+        status=500,
         kind="server_error",
         code="server_error",
     )

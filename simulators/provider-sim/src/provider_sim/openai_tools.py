@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOW_DETAIL_TOKENS = 85
 _TILE_TOKENS = 170
 _TILE_PX = 512
-_UNKNOWN_SIZE = (1024, 1024)
+UNKNOWN_SIZE = (1024, 1024)
 _LONGEST_SIDE_PX = 2048
 _SHORTEST_SIDE_PX = 768
 FILE_TOKENS = 1_000
@@ -107,7 +107,7 @@ def check_strict_schema(schema: JsonObject, param: str, code: str, path: str = "
         )
     if schema.get("type") == "object" or "properties" in schema:
         _check_closed(schema, param, code, path)
-    for key, part in _subschemas(schema):
+    for key, part in subschemas(schema):
         check_strict_schema(part, param, code, f"{path}/{key}")
 
 
@@ -131,7 +131,8 @@ def _check_closed(schema: JsonObject, param: str, code: str, path: str) -> None:
     raise WireError(f"Invalid schema: in context=({path}), {problem}.", param=param, code=code)
 
 
-def _subschemas(schema: JsonObject) -> list[tuple[str, JsonObject]]:
+def subschemas(schema: JsonObject) -> list[tuple[str, JsonObject]]:
+    """The schemas directly inside a schema, each with its place."""
     found: list[tuple[str, Json]] = []
     for key in ("properties", "$defs", "definitions"):
         group = schema.get(key)
@@ -160,14 +161,15 @@ def image_tokens(url: str, detail: str) -> int:
     """By detail and size, never by the bytes of the picture."""
     if detail == "low":
         return _LOW_DETAIL_TOKENS
-    width, height = _image_size(url) or _UNKNOWN_SIZE
+    width, height = image_size(url) or UNKNOWN_SIZE
     scale = min(1.0, _LONGEST_SIDE_PX / max(width, height))
     scale *= min(1.0, _SHORTEST_SIDE_PX / (min(width, height) * scale))
     across, down = (-(-max(1, round(side * scale)) // _TILE_PX) for side in (width, height))
     return _LOW_DETAIL_TOKENS + _TILE_TOKENS * across * down
 
 
-def _image_size(url: str) -> tuple[int, int] | None:
+def image_size(url: str) -> tuple[int, int] | None:
+    """Width and height in pixels of a data URL, read from the picture's header."""
     head, comma, data = url.partition(",")
     if not comma or not head.startswith("data:") or "base64" not in head:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Overrides: TypeAlias = "Mapping[str, int | float | str | frozenset[str]]"
 
-STATUSES = frozenset({400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504})
+STATUSES = frozenset({400, 401, 402, 403, 404, 408, 409, 429, 500, 502, 503, 504, 529})
 FAULTS = frozenset(
     {
         "insufficient_quota", "context_overflow", "content_filter_400", "reset", "hang",

@@ -87,6 +87,10 @@ class Prompt:
     sampling: Sampling = field(default_factory=Sampling)
     extra_text: str = ""
     """What else is rendered into the context: tool definitions, schemas."""
+    caches: bool = True
+    """Whether a prefix of it is looked up in the prompt cache, and remembered there."""
+    cached_messages: int | None = None
+    """How many messages that prefix has; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,5 @@ class Reply:
     reasoning: tuple[str, ...] = ()
     calls: tuple[ToolCall, ...] = ()
     finish: Finish = "stop"
+    stopped_by: str | None = None
+    """The stop sequence that ended it."""

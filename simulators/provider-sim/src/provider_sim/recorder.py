@@ -42,6 +42,7 @@ class Exchange:
     outcome: Outcome = "active"
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     finish_reason: str | None = None
@@ -79,6 +80,7 @@ class Exchange:
             "close_detected_ms": after_ms if closed else None,
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
             "completion_tokens": self.completion_tokens,
             "reasoning_tokens": self.reasoning_tokens,
             "prompt_hash": self.prompt_hash,

@@ -262,7 +262,7 @@ def _scripted_pieces(scene: Scene, script: Script, said: str, voice: str) -> tup
 def _cut(reply: Reply, prompt: Prompt, script: Script) -> Reply:
     """Stop sequences, the content filter and the token limit, in that order."""
     if prompt.sampling.stop:
-        reply = replace(reply, text=_until_stop("".join(reply.text), prompt.sampling.stop))
+        reply = _until_stop(reply, prompt.sampling.stop)
     if script.content_filter:
         reply = replace(reply, text=reply.text[: len(reply.text) // 2], finish="content_filter")
     limit = prompt.sampling.max_tokens
@@ -273,6 +273,10 @@ def _cut(reply: Reply, prompt: Prompt, script: Script) -> Reply:
     return replace(reply, reasoning=reasoning, text=text, finish="length")
 
 
-def _until_stop(text: str, stops: tuple[str, ...]) -> tuple[str, ...]:
-    ends = [text.index(stop) for stop in stops if stop and stop in text]
-    return tuple(pieces(text[: min(ends)] if ends else text))
+def _until_stop(reply: Reply, stops: tuple[str, ...]) -> Reply:
+    text = "".join(reply.text)
+    ends = [(text.index(stop), stop) for stop in stops if stop and stop in text]
+    if not ends:
+        return reply
+    end, stop = min(ends)
+    return replace(reply, text=tuple(pieces(text[:end])), stopped_by=stop)

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, TypeAlias
 from aiohttp import web
 
 from provider_sim import (
+    anthropic_messages,
+    azure,
     openai_chat,
     openai_completions,
     openai_embeddings,
     openai_responses,
 )
 from provider_sim.delivery import LONGEST_HANG_S, Courier, reset_connection
-from provider_sim.faults import refusal, shown_usage
+from provider_sim.faults import asked_refusal, shown_usage
 from provider_sim.frames import Answer, Decoded, Stamp
 from provider_sim.json_types import JsonObject, dumps
 from provider_sim.latency import pace_for
 from provider_sim.model_list import ModelList
+from provider_sim.prefix_cache import BLOCK_TOKENS
 from provider_sim.profiles import (
     DELIVERED_WHOLE,
     Profile,
@@ -35,23 +38,26 @@ from provider_sim.request_fields import Fields, parse_body
 from provider_sim.rules import RequestTraits, Rules
 from provider_sim.scene import Scene, read_scene
 from provider_sim.stable_hash import seeded, stable_hash
-from provider_sim.token_counter import pieces
+from provider_sim.token_counter import count_tokens, pieces
 from provider_sim.usage import Usage, measure, rendered, reply_tokens
-from provider_sim.wire_errors import WireError, context_length_exceeded, unknown_model
+from provider_sim.vendors import OPENAI, VENDOR, vendor_of
+from provider_sim.wire_errors import ContextLengthError, WireError, unknown_model
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from provider_sim.model_list import ModelShape
     from provider_sim.prefix_cache import PrefixCache
     from provider_sim.profiles import Overrides
     from provider_sim.prompt import Prompt
     from provider_sim.recorder import Clocks, Exchange, Outcome, Recorder
     from provider_sim.settings import Settings
+    from provider_sim.vendors import Vendor
 
 Handler: TypeAlias = "Callable[[web.Request], Awaitable[web.StreamResponse]]"
 Work: TypeAlias = "Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]"
 _PERSONA_CHARS = 120
-_POSTED = frozenset({"chat/completions", "responses", "embeddings", "completions"})
+_POSTED = frozenset({"chat/completions", "responses", "embeddings", "completions", "messages"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class Wire:
     name: str
     decode: Callable[[Fields], Decoded]
     known_fields: frozenset[str]
+    closed: bool = False
+    """Unknown fields are refused, whatever the settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,10 @@ class _Staged:
 CHAT = Wire("openai_chat", openai_chat.decode, openai_chat.KNOWN_FIELDS)
 RESPONSES = Wire("openai_responses", openai_responses.decode, openai_responses.KNOWN_FIELDS)
 COMPLETIONS = Wire("openai_completions", openai_completions.decode, openai_completions.KNOWN_FIELDS)
+MESSAGES = Wire(
+    "anthropic_messages", anthropic_messages.decode, anthropic_messages.KNOWN_FIELDS, closed=True
+)
+AZURE_CHAT = Wire("azure_chat", azure.decode, openai_chat.KNOWN_FIELDS)
 _EMBEDDINGS = "openai_embeddings"
 
 
@@ -94,13 +106,15 @@ class Simulator:
         self._cache = cache
         self._clocks = clocks
 
-    def recorded(self, work: Work) -> Handler:
+    def recorded(self, work: Work, vendor: Vendor = OPENAI) -> Handler:
         """Wrap work in its record: whatever happens, the exchange ends exactly once."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            request[VENDOR] = vendor
             exchange = self._open(request)
             try:
                 self._authorise(request)
+                vendor.check(request)
                 response = await work(request, exchange)
             except WireError as error:
                 return await self._refuse(request, exchange, error)
@@ -130,18 +144,17 @@ class Simulator:
         key = self._settings.api_key
         if key is None:
             return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not given:
+        given = vendor_of(request).key_of(request.headers)
+        if given is None:
             raise WireError("You didn't provide an API key.", status=401)
-        if not hmac.compare_digest(given.strip().encode(), key.encode()):
+        if not hmac.compare_digest(given.encode(), key.encode()):
             raise WireError("Incorrect API key provided.", status=401, code="invalid_api_key")
 
     async def _refuse(
         self, request: web.Request, exchange: Exchange, error: WireError
     ) -> web.StreamResponse:
-        exchange.status = error.status
-        response = json_response(error.body(), exchange.vendor_request_id, error.status)
-        response.headers.update(error.headers)
+        response = refused(request, error, exchange.vendor_request_id)
+        exchange.status = response.status
         self._recorder.first_byte(exchange)
         await response.prepare(request)
         await response.write_eof()
@@ -156,7 +169,11 @@ class Simulator:
                 "The request body is too large.", status=413, code="request_too_large"
             ) from error
         self._recorder.note_body(exchange, raw)
-        return parse_body(raw)
+        fields = parse_body(raw)
+        deployment = request.match_info.get("deployment")
+        if deployment is not None:  # Azure: the path names the model, and the body need not
+            fields.data["model"] = deployment
+        return fields
 
     def steered(
         self, request: web.Request, suffix: str, traits: Callable[[], RequestTraits]
@@ -192,16 +209,18 @@ class Simulator:
         async def work(request: web.Request, exchange: Exchange) -> web.StreamResponse:
             exchange.dialect = wire.name
             fields = await self.read_fields(request, exchange)
-            self._check_unknown(fields, wire.known_fields)
+            self._check_unknown(fields, wire.known_fields, closed=wire.closed)
             staged = self._stage(request, exchange, wire.decode(fields))
             early = await self.early_fault(request, exchange, staged.profile)
             return early or await self._answer(request, exchange, staged)
 
         return work
 
-    def _check_unknown(self, fields: Fields, known: frozenset[str]) -> None:
+    def _check_unknown(
+        self, fields: Fields, known: frozenset[str], *, closed: bool = False
+    ) -> None:
         unknown = set(fields.data) - known
-        if unknown and self._settings.refuse_unknown_fields:
+        if unknown and (closed or self._settings.refuse_unknown_fields):
             name = min(unknown)
             raise WireError(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
 
@@ -233,14 +252,15 @@ class Simulator:
         if "reset" in profile.faults or "hang" in profile.faults:
             reset_connection(request)
             return web.Response()
-        error = refusal(profile, window=self.window(exchange.model, profile))
+        error = asked_refusal(profile, window=self.window(exchange.model, profile))
         if error is not None:
             raise error
         if "error_body_200" not in profile.faults:
             return None
         exchange.status = HTTPStatus.OK
         error = WireError("The server had an error.", kind="server_error", code="server_error")
-        return json_response(error.body(), exchange.vendor_request_id)
+        refusal = vendor_of(request).refusal(error, exchange.vendor_request_id)
+        return json_response(request, refusal.body, exchange.vendor_request_id)
 
     async def _answer(
         self, request: web.Request, exchange: Exchange, staged: _Staged
@@ -276,7 +296,7 @@ class Simulator:
             clocks=self._clocks,
             profile=profile,
             pace=pace_for(profile.latency, answer.beats, seed),
-            headers={"x-request-id": exchange.vendor_request_id},
+            headers={vendor_of(request).request_id_header: exchange.vendor_request_id},
         )
 
     def _measure(self, exchange: Exchange, staged: _Staged) -> Usage:
@@ -286,13 +306,24 @@ class Simulator:
         window = self.window(staged.prompt.model, staged.profile)
         usage = measure(staged.prompt, tokens)
         if usage.prompt_tokens > window:
-            raise context_length_exceeded(
-                window, usage.prompt_tokens, staged.decoded.messages_param
-            )
-        cached = self._cache.cached_tokens(staged.prompt.model, tokens)
-        exchange.prompt_tokens, exchange.cached_tokens = usage.prompt_tokens, cached
+            raise ContextLengthError(window, usage.prompt_tokens, staged.decoded.messages_param)
+        usage = self._with_cache(usage, staged.prompt, tokens)
+        exchange.prompt_tokens = usage.prompt_tokens
+        exchange.cached_tokens = usage.cached_tokens
+        exchange.cache_write_tokens = usage.cache_write_tokens
         exchange.prompt_hash = f"{stable_hash(text):016x}"
-        return replace(usage, cached_tokens=cached)
+        return usage
+
+    def _with_cache(self, usage: Usage, prompt: Prompt, tokens: list[str]) -> Usage:
+        """Who sets breakpoints himself also pays for what is written into the cache."""
+        if not prompt.caches:
+            return usage
+        if prompt.cached_messages is None:
+            return replace(usage, cached_tokens=self._cache.cached_tokens(prompt.model, tokens))
+        prefix = tokens[: count_tokens(rendered(prompt, messages=prompt.cached_messages))]
+        cached = self._cache.cached_tokens(prompt.model, prefix)
+        written = len(prefix) // BLOCK_TOKENS * BLOCK_TOKENS - cached
+        return replace(usage, cached_tokens=cached, cache_write_tokens=written)
 
     async def embeddings(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Answer one request for vectors."""
@@ -312,30 +343,39 @@ class Simulator:
         exchange.prompt_tokens = answer.usage.prompt_tokens
         return await self._courier(request, exchange, answer, profile).send_body(answer)
 
-    async def input_tokens(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
-        """Count a Responses request without answering it."""
-        exchange.dialect, exchange.kind = RESPONSES.name, "tokens"
-        decoded = RESPONSES.decode(await self.read_fields(request, exchange))
-        exchange.model, _ = split_model(decoded.prompt.model)
-        self.check_model(exchange.model)
-        usage = measure(decoded.prompt, pieces(rendered(decoded.prompt)))
-        exchange.status = HTTPStatus.OK
-        body: JsonObject = {
-            "object": "response.input_tokens",
-            "input_tokens": usage.prompt_tokens,
-        }
-        return json_response(dumps(body), exchange.vendor_request_id)
+    def token_count(self, wire: Wire, prompt_of: Callable[[Fields], Prompt], kind: str) -> Work:
+        """Count a request without answering it; `kind` is what the answer calls itself."""
 
-    async def models(self, request: web.Request) -> web.StreamResponse:
+        async def work(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+            exchange.dialect, exchange.kind = wire.name, "tokens"
+            prompt = prompt_of(await self.read_fields(request, exchange))
+            exchange.model, _ = split_model(prompt.model)
+            self.check_model(exchange.model)
+            usage = measure(prompt, pieces(rendered(prompt)))
+            exchange.status = HTTPStatus.OK
+            counted: JsonObject = {"input_tokens": usage.prompt_tokens}
+            body: JsonObject = {"object": kind, **counted} if kind else counted
+            return json_response(request, dumps(body), exchange.vendor_request_id)
+
+        return work
+
+    def models(self, vendor: Vendor, shape: ModelShape) -> Handler:
         """List the models, or show one. Nothing is generated, so nothing is recorded."""
-        name = request.match_info.get("model")
-        models = ModelList(self._settings)
-        try:
-            self._authorise(request)
-            body = models.one(name) if name else models.listing()
-        except WireError as error:
-            return json_response(error.body(), _vendor_request_id(), error.status)
-        return json_response(dumps(body), _vendor_request_id())
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            request[VENDOR] = vendor
+            name = request.match_info.get("model")
+            models = ModelList(self._settings, shape)
+            request_id = _vendor_request_id()
+            try:
+                self._authorise(request)
+                vendor.check(request)
+                body = models.one(name) if name else models.listing()
+            except WireError as error:
+                return refused(request, error, request_id)
+            return json_response(request, dumps(body), request_id)
+
+        return handle
 
     async def unknown_route(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Refuse what no vendor serves, and what needs a memory that this one does not have."""
@@ -356,10 +396,21 @@ def _vendor_request_id() -> str:
     return f"req_sim_{os.urandom(12).hex()}"
 
 
-def json_response(body: bytes, request_id: str, status: int = HTTPStatus.OK) -> web.Response:
+def json_response(
+    request: web.Request, body: bytes, request_id: str, status: int = HTTPStatus.OK
+) -> web.Response:
     """A short answer that is no stream."""
-    headers = {"x-request-id": request_id, "content-type": "application/json"}
+    name = vendor_of(request).request_id_header
+    headers = {name: request_id, "content-type": "application/json"}
     return web.Response(body=body, status=status, headers=headers)
+
+
+def refused(request: web.Request, error: WireError, request_id: str) -> web.Response:
+    """The error in the vendor's words."""
+    refusal = vendor_of(request).refusal(error, request_id)
+    response = json_response(request, refusal.body, request_id, refusal.status)
+    response.headers.update(error.headers)
+    return response
 
 
 def _outcome(exchange: Exchange) -> Outcome:

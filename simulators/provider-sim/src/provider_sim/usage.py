@@ -22,16 +22,17 @@ class Usage:
     cached_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
 
-def rendered(prompt: Prompt) -> str:
-    """The prompt as one text: what is counted, cached and hashed."""
+def rendered(prompt: Prompt, *, messages: int | None = None) -> str:
+    """The prompt, or its first messages, as one text: what is counted, cached and hashed."""
     parts = [prompt.extra_text] if prompt.extra_text else []
-    for message in prompt.messages:
+    for message in prompt.messages[:messages]:
         parts.append(f"{message.role}\n{message.text}")
         parts += [f"{call.name} {call.arguments}" for call in message.calls]
     return "\n".join(parts)

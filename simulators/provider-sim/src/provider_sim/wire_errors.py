@@ -1,4 +1,4 @@
-"""A refusal in OpenAI's error envelope."""
+"""A refusal, as OpenAI words it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ class WireError(Exception):
         return dumps({"error": self.error_object()})
 
 
+class ContextLengthError(WireError):
+    """The prompt is larger than the window; each vendor has words of its own for it."""
+
+    def __init__(self, window_tokens: int, prompt_tokens: int, param: str) -> None:
+        super().__init__(
+            f"This model's maximum context length is {window_tokens} tokens. However, your "
+            f"messages resulted in {prompt_tokens} tokens. Please reduce the length of the "
+            "messages.",
+            param=param,
+            code="context_length_exceeded",
+        )
+        self.window_tokens = window_tokens
+        self.prompt_tokens = prompt_tokens
+
+
 def missing(param: str) -> WireError:
     """A required field is absent."""
     return WireError(
@@ -74,16 +89,6 @@ def unknown_model(model: str) -> WireError:
         f"The model `{model}` does not exist or you do not have access to it.",
         status=404,
         code="model_not_found",
-    )
-
-
-def context_length_exceeded(window: int, prompt: int, param: str) -> WireError:
-    """The prompt is larger than the window."""
-    return WireError(
-        f"This model's maximum context length is {window} tokens. However, your messages resulted "
-        f"in {prompt} tokens. Please reduce the length of the messages.",
-        param=param,
-        code="context_length_exceeded",
     )
 
 
