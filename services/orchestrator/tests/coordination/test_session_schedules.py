@@ -211,7 +211,7 @@ def test_one_agent_that_answers_is_enough_however_the_others_fail(
     def behave(start: StartCall) -> Act:
         if start.agent_id in answering and start.brief.phase == "answer":
             return Says("42", dice.randint(1, 50_000))
-        return draw_act(dice, start, 0.0)
+        return draw_act(dice, start, health=-1.0)
 
     outcome = run(plan, behave)
 

@@ -63,6 +63,7 @@ class _SchemaCheck:
         from jsonschema.validators import validator_for  # noqa: PLC0415
         from referencing import Registry  # noqa: PLC0415
 
+        _refuse_references_elsewhere(schema)
         kind = validator_for(schema)
         try:
             kind.check_schema(schema)
@@ -74,13 +75,34 @@ class _SchemaCheck:
     def __call__(self, text: str) -> str:
         bare = _bare_json(text)
         value = _decode(bare)
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415 - as above
+
         try:
             problem = next(self._validator.iter_errors(value), None)
         except RecursionError:
             raise InvalidAnswerError("the JSON is nested too deeply") from None
+        except Unresolvable:
+            raise InvalidAnswerError("the schema refers to what it does not hold") from None
         if problem is not None:
             raise InvalidAnswerError(_told(problem))
         return bare
+
+
+def _refuse_references_elsewhere(schema: Any) -> None:  # noqa: ANN401 - any JSON
+    """Strict schemas stand alone; a reference that nobody follows would fail every answer."""
+    if not isinstance(schema, dict | bool):
+        raise UnusableSchemaError("a schema is an object")
+    open_parts: list[Any] = [schema]
+    while open_parts:
+        part = open_parts.pop()
+        if isinstance(part, dict):
+            members = cast("dict[str, Any]", part)
+            reference = members.get("$ref", "#")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                raise UnusableSchemaError(f"$ref {reference[:80]!r} is not in the schema")
+            open_parts += members.values()
+        elif isinstance(part, list):
+            open_parts += cast("list[Any]", part)
 
 
 def _told(problem: Any) -> str:  # noqa: ANN401 - jsonschema types its errors loosely

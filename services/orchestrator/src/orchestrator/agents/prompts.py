@@ -9,6 +9,7 @@ phase or per voter comes after it, as developer messages. Texts of other agents 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,9 @@ _REPAIR = (
 _SCHEMA_IN_WORDS = (
     "Reply with one JSON value and nothing else: no prose, no code fence. "
     "It must satisfy this JSON schema:\n{schema}"
+)
+_OUR_TAGS = re.compile(
+    r"<(?=\s*/?\s*(?:candidate|your_answer|objection|previous_output))", re.IGNORECASE
 )
 _PREVIOUS_CHARS = 8_000  # of an unusable output that is shown again
 
@@ -183,6 +187,4 @@ def _developer(text: str) -> Message:
 
 def _defused(text: str) -> str:
     """The text with every tag of ours made harmless; nothing else is touched."""
-    for tag in ("candidate", "your_answer", "objection", "previous_output"):
-        text = text.replace(f"</{tag}", f"&lt;/{tag}").replace(f"<{tag}", f"&lt;{tag}")
-    return text
+    return _OUR_TAGS.sub("&lt;", text)

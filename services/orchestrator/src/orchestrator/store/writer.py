@@ -52,6 +52,7 @@ class StoreWriter:
         self._engine = engine
         self._timeout_s = timeout_s
         self._queue: asyncio.Queue[_Request] = asyncio.Queue(QUEUE_SIZE)
+        self._in_hand: list[_Request] = []
         self.failed_writes = 0
 
     @property
@@ -89,7 +90,9 @@ class StoreWriter:
         """Write until cancelled, then what is left. Belongs in `Lifecycle.add_background`."""
         try:
             while True:
-                await self._write(self._take(await self._queue.get()))
+                self._in_hand = self._take(await self._queue.get())
+                await self._write(self._in_hand)
+                self._in_hand = []
         finally:
             await self._flush()
 
@@ -103,6 +106,8 @@ class StoreWriter:
     async def _flush(self) -> None:
         try:
             async with asyncio.timeout(_FLUSH_TIMEOUT_S):
+                if self._in_hand:  # the cancellation came amid its transaction: rolled back
+                    await self._write(self._in_hand)
                 while not self._queue.empty():
                     await self._write(self._take(self._queue.get_nowait()))
         except TimeoutError:

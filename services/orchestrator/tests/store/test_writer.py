@@ -1,0 +1,190 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Table, event, func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.store.schema import MIGRATIONS, run_calls, run_events, run_outputs, runs
+from orchestrator.store.writer import DuplicateRowError, StoreUnavailableError, StoreWriter
+from orchestrator.store.writes import (
+    CallJournalled,
+    CallSettled,
+    LoggedEvent,
+    OutputSaid,
+    RunClosed,
+    RunOpened,
+)
+from service_kit.sql import create_engine, migrate
+from wire.conversation import Usage
+
+WAIT_S = 5
+
+
+def opened(run_id: str = "r1") -> RunOpened:
+    return RunOpened(
+        run_id=run_id,
+        tenant_id="t",
+        request_id="q",
+        key_id="k",
+        public_model="council",
+        panel="council",
+        detached=False,
+        created_unix_s=1.0,
+        spec=b"{}",
+    )
+
+
+def journalled(call_id: str = "c1") -> CallJournalled:
+    return CallJournalled(
+        run_id="r1",
+        tenant_id="t",
+        call_id=call_id,
+        attempt=1,
+        agent_id="ada",
+        phase="answer",
+        provider="p",
+        model="m",
+        upstream_model="m",
+        reserved_output_tokens=10,
+        started_ms=1,
+    )
+
+
+def settled(call_id: str = "c1") -> CallSettled:
+    return CallSettled(
+        call_id=call_id,
+        attempt=1,
+        status="completed",
+        basis="reported",
+        usage=Usage(10, 5, 2),
+        ended_ms=9,
+        first_token_ms=3,
+        cost_nano_usd=2**40,
+        error=None,
+    )
+
+
+def closed(run_id: str = "r1") -> RunClosed:
+    return RunClosed(
+        run_id=run_id,
+        tenant_id="t",
+        status="completed",
+        ended_unix_s=2.0,
+        record=b"record",
+        log=[LoggedEvent(0, 0, "run_admitted", b"{}"), LoggedEvent(1, 5, "run_finished", b"{}")],
+    )
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
+    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    await migrate(url, MIGRATIONS)
+    engine = create_engine(url)
+    yield engine
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine, timeout_s: float = WAIT_S) -> AsyncGenerator[StoreWriter]:
+    writer = StoreWriter(engine, timeout_s=timeout_s)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(writer.run())
+        yield writer
+        task.cancel()
+
+
+async def count(engine: AsyncEngine, table: Table) -> int:
+    async with engine.connect() as connection:
+        found = await connection.execute(select(func.count()).select_from(table))
+        return found.scalar_one()
+
+
+async def test_what_is_committed_is_there(engine: AsyncEngine) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(opened(), journalled())
+
+        assert await count(engine, runs) == 1
+        assert await count(engine, run_calls) == 1
+
+
+async def test_a_batch_keeps_the_order_that_its_rows_need(engine: AsyncEngine) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(closed(), settled(), journalled(), opened())
+
+    async with engine.connect() as connection:
+        call = (await connection.execute(select(run_calls))).mappings().one()
+        run = (await connection.execute(select(runs))).mappings().one()
+        events = (await connection.execute(select(run_events.c.type))).scalars().all()
+    assert (call["status"], call["input_tokens"], call["cost_nano_usd"]) == ("completed", 10, 2**40)
+    assert (run["status"], run["record"]) == ("completed", b"record")
+    assert list(events) == ["run_admitted", "run_finished"]
+
+
+async def test_what_waits_together_is_one_transaction(engine: AsyncEngine) -> None:
+    commits = 0
+
+    def note(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(engine.sync_engine, "commit", note)
+    async with writing(engine) as writer, asyncio.TaskGroup() as group:
+        for number in range(50):
+            group.create_task(writer.commit(opened(f"r{number}")))
+
+    assert commits <= 3
+
+
+async def test_a_duplicate_is_refused_and_its_neighbours_are_written(engine: AsyncEngine) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(opened("r1"))
+        results = await asyncio.gather(
+            writer.commit(opened("r1")),
+            writer.commit(opened("r2")),
+            return_exceptions=True,
+        )
+
+    assert isinstance(results[0], DuplicateRowError)
+    assert results[1] is None
+    assert await count(engine, runs) == 2
+
+
+@pytest.mark.requirement("orchestrator:journal:before-first-byte")
+async def test_a_database_that_is_locked_is_a_typed_error_in_time(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    other = create_engine(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    async with writing(engine, timeout_s=0.2) as writer:
+        async with other.begin():
+            with pytest.raises(StoreUnavailableError) as raised:
+                async with asyncio.timeout(WAIT_S):
+                    await writer.commit(opened())
+        await other.dispose()
+
+    assert raised.value.status == 503
+
+
+async def test_a_failed_statement_is_a_typed_error_and_the_writer_goes_on(
+    engine: AsyncEngine,
+) -> None:
+    async with writing(engine) as writer:
+        async with engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE run_outputs RENAME TO elsewhere"))
+        with pytest.raises(StoreUnavailableError):
+            await writer.commit(OutputSaid(run_id="r", tenant_id="t", seq=1, payload=b"{}"))
+
+        await writer.commit(opened())
+        assert writer.failed_writes == 1
+    assert await count(engine, runs) == 1
+
+
+async def test_what_is_enqueued_is_written_before_the_writer_ends(engine: AsyncEngine) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(opened())
+        for number in range(100):
+            await writer.enqueue(OutputSaid(run_id="r", tenant_id="t", seq=number, payload=b"{}"))
+
+    assert await count(engine, run_outputs) == 100
