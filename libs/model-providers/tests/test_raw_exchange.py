@@ -296,6 +296,18 @@ async def test_an_answer_that_breaks_off_is_booked_as_failed(
     assert closed.error.error_type == "provider_error"
 
 
+@pytest.mark.requirement("providers:errors:typed")
+async def test_a_failure_the_reader_finds_in_the_bytes_is_booked_as_the_vendors(
+    client: ModelClient, observer: RecordingObserver
+) -> None:
+    async with scripted_vendor(stream) as vendor:
+        exchange = await client.open_raw(raw_call(vendor.model()))
+        await exchange.read()
+        await exchange.close(UpstreamProtocolError("not asked for", provider="vendor"))
+
+    assert [closed.status for closed in observer.closed_calls] == ["failed"]
+
+
 async def _drain(chunks: AsyncGenerator[bytes]) -> None:
     async for _ in chunks:
         pass

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 OBSERVER_TIMEOUT_S = 5.0  # a journal that takes longer must not hold the request for ever
 _TALLY_CHARS = 4096
+_TEXTUAL = (TextDelta, ToolArgumentsDelta, ReasoningDelta, RefusalDelta)
 
 
 class OutputTally:
@@ -174,22 +175,16 @@ class AnswerRecorder:
         self._tally = tally
 
     def saw(self, event: AnswerEvent) -> None:
-        match event:
-            case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
-                self._record.token_arrived()
-                self._tally.add(text)
-            case ToolArgumentsDelta():
-                self._record.token_arrived()
-                self._tally.add(event.text)
-            case ToolCallStarted():
-                self._record.token_arrived()
-                self._tally.add(event.name)
-            case ChoiceFinished():
-                self._record.complete()
-            case UsageReported():
-                self._record.report(event.usage)
-            case _:
-                self._record.token_arrived()
+        if isinstance(event, _TEXTUAL):
+            self._record.token_arrived()
+            self._tally.add(event.text)
+        elif isinstance(event, ChoiceFinished):
+            self._record.complete()
+        elif isinstance(event, UsageReported):
+            self._record.report(event.usage)
+        else:
+            self._record.token_arrived()
+            self._tally.add(event.name if isinstance(event, ToolCallStarted) else "")
 
 
 def _info(error: BaseException | None) -> ErrorInfo:

@@ -44,7 +44,7 @@ class RawCall:
 
     `body` names `model.upstream_model`. `body_for` writes it anew for a fallback model; without
     it the fallbacks are not tried. `input_tokens_estimate` is booked when the vendor reports no
-    usage.
+    usage; as a function it is asked only then.
     """
 
     call_id: CallId
@@ -57,7 +57,7 @@ class RawCall:
     phase: CallPhase | None = None
     traceparent: str | None = None
     body_for: Callable[[ModelSpec], bytes] | None = None
-    input_tokens_estimate: int = 0
+    input_tokens_estimate: int | Callable[[], int] = 0
     reserved_output_tokens: int | None = None
 
 

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Self
 from model_providers import vendor_errors
 from model_providers.http_exchange import EVENT_STREAM
 from model_providers.resilience.admission import outcome_of
-from wire.errors import PlatformError, UpstreamProtocolError
+from wire.errors import (
+    ContextLengthExceededError,
+    PlatformError,
+    ProviderError,
+    UpstreamProtocolError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -149,9 +154,11 @@ class RawExchange:
     def _ended(self, error: BaseException | None) -> BaseException | None:
         if self._failure is not None:
             return self._failure
+        if isinstance(error, ProviderError | ContextLengthExceededError):
+            return error  # what the reader found in the bytes
         if self._is_complete:
             return None
-        # Whatever stopped the reader is no failure of the vendor's.
+        # Whatever else stopped the reader is no failure of the vendor's.
         return error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError()
 
     def _count(self, chunk: bytes) -> None:

@@ -143,6 +143,7 @@ class ModelClient:
         finally:
             admission.leave(outcome_of(ended))
             await record.close(ended)
+            del ended  # it refers to this frame, and so to the whole request
 
     async def _open_attempt(
         self, call: RawCall, attempts: Attempts, observer: CallObserver
@@ -155,7 +156,7 @@ class ModelClient:
             observer,
             self._clock,
             progress,
-            estimate_input=lambda: call.input_tokens_estimate,
+            estimate_input=lambda: _input_tokens(call),
             estimate_output=tally.tokens,
         )
         try:
@@ -214,6 +215,11 @@ class ModelClient:
             reserved_output_tokens=_reserved(call, model),
             opened_at_s=self._clock.monotonic_s(),
         )
+
+
+def _input_tokens(call: RawCall) -> int:
+    estimate = call.input_tokens_estimate
+    return estimate if isinstance(estimate, int) else estimate()
 
 
 def _reserved(call: ModelCall | RawCall, model: ModelSpec) -> int | None:

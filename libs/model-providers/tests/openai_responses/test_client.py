@@ -36,12 +36,14 @@ from wire.specs import ModelSpec, ProviderSpec
 
 
 def sim_model(sim: SimulatorClient, profile: str = "") -> ModelSpec:
+    silent = "hang" in profile or "stall" in profile
+    patience_s = 0.2 if silent else WAIT_S
     provider = ProviderSpec(
         name="sim",
         kind="openai",
         base_url=sim.profiled_url(profile) if profile else sim.base_url,
-        first_byte_timeout_s=0.3,
-        idle_timeout_s=0.3,
+        first_byte_timeout_s=patience_s,
+        idle_timeout_s=patience_s,
     )
     return ModelSpec(name="sim", provider=provider, upstream_model="sim", dialects=("responses",))
 
