@@ -231,7 +231,11 @@ class Session:
         self._last_vote = vote
         decision = decide(vote.election)
         agreed = is_agreed(vote.election, decision.cluster, vote.voters)
-        may_refine = vote.round < board.plan.rounds_allowed and not board.wrapping_up
+        may_refine = (
+            bool(vote.ballots)  # nobody has said what there is to mend
+            and vote.round < board.plan.rounds_allowed
+            and not board.wrapping_up
+        )
         if agreed or not may_refine or len(vote.election.clusters) == 1:
             self._decided(vote.election, decision, "majority" if agreed else "plurality")
         else:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # A vendor that ignores its own token limit must not fill our memory.
 _CHARS_PER_TOKEN_LIMIT = 16
-_CHARS_FREE = 65_536
+_CHARS_FREE = 8_192
 
 
 @dataclass(slots=True)
