@@ -17,4 +17,14 @@ ENTRIES = [
         "Azure OpenAI data plane",
         "The official SDK is answered below deployment paths and the v1 path, verdicts included.",
     ),
+    Requirement(
+        "provider-sim:native-compaction",
+        "OpenAI contract 3.1",
+        "A conversation folds into one item that this vendor alone opens, in later calls too.",
+    ),
+    Requirement(
+        "provider-sim:forgetful-summary",
+        "compaction: bars",
+        "A summary that the simulator writes loses 30 % of the facts, chosen by seed.",
+    ),
 ]

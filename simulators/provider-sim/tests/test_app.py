@@ -11,7 +11,9 @@ from provider_sim.testing import SimulatorClient
     ("method", "path", "status"),
     [
         ("POST", "/v1/no/such/path", 404),
-        ("POST", "/v1/responses/compact", 404),
+        ("POST", "/v1/responses/compact", 400),
+        ("GET", "/v1/messages", 405),
+        ("POST", "/openai/deployments/d/no/such", 404),
         ("GET", "/v1/responses/resp_1", 404),
         ("GET", "/v1/chat/completions", 405),
         ("GET", "/p/ttft=1/v1/embeddings", 405),

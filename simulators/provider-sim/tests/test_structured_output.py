@@ -111,6 +111,13 @@ def test_a_recursive_schema_comes_to_an_end(seed: int) -> None:
     jsonschema.validate(instance, TREE)
 
 
+def test_true_is_not_one() -> None:
+    schema: JsonObject = {"enum": ["a", 1, None]}
+
+    assert validates(1, schema, schema)
+    assert not validates(True, schema, schema)  # noqa: FBT003 - the JSON value
+
+
 @given(schemas, st.text(max_size=5) | st.integers(-99, 99) | st.none() | st.booleans())
 def test_the_check_agrees_with_the_independent_validator(schema: JsonObject, value: Json) -> None:
     if "format" in str(schema):

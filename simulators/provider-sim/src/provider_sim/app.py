@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from provider_sim import anthropic_messages
+from provider_sim.compaction import Vault
 from provider_sim.control import Control
 from provider_sim.model_list import anthropic_model, azure_model, openai_model
 from provider_sim.rules import Rules
@@ -15,8 +16,8 @@ from provider_sim.simulator import (
     CHAT,
     COMPLETIONS,
     MESSAGES,
-    RESPONSES,
     Simulator,
+    responses_wire,
 )
 from provider_sim.vendors import ANTHROPIC, AZURE, OPENAI
 
@@ -43,8 +44,9 @@ def create_app(
     simulator = Simulator(settings, recorder, rules, cache, clocks)
     app = web.Application(client_max_size=settings.most_body_bytes)
     Control(recorder, rules, connections).add_routes(app)
+    vault = Vault(f"{settings.api_key}|{settings.seed}")
     for prefix in ("", "/p/{profile}"):
-        doors = _Doors(app.router, simulator, prefix)
+        doors = _Doors(app.router, simulator, vault, prefix)
         doors.open_openai()
         doors.open_anthropic()
         doors.open_azure()
@@ -55,9 +57,12 @@ def create_app(
 class _Doors:
     """The routes below one prefix, vendor by vendor."""
 
-    def __init__(self, router: web.UrlDispatcher, simulator: Simulator, prefix: str) -> None:
+    def __init__(
+        self, router: web.UrlDispatcher, simulator: Simulator, vault: Vault, prefix: str
+    ) -> None:
         self._router = router
         self._simulator = simulator
+        self._vault = vault
         self._prefix = prefix
 
     def open_openai(self) -> None:
@@ -90,17 +95,19 @@ class _Doors:
         works = {**self._generations(), "chat/completions": self._simulator.generation(AZURE_CHAT)}
         self._post("/openai/v1", AZURE, works)
         self._post("/openai/deployments/{deployment}", AZURE, works)
-        self._post("/openai", AZURE, {"responses": works["responses"]})
+        undeployed = {name: works[name] for name in ("responses", "responses/compact")}
+        self._post("/openai", AZURE, undeployed)
         models = self._simulator.models(AZURE, azure_model)
         self._get_models("/openai/v1", models)
         self._get_models("/openai", models)
 
     def _generations(self) -> dict[str, Work]:
-        simulator = self._simulator
+        simulator, responses = self._simulator, responses_wire(self._vault)
         return {
-            "responses": simulator.generation(RESPONSES),
+            "responses": simulator.generation(responses),
+            "responses/compact": simulator.compaction(self._vault),
             "responses/input_tokens": simulator.token_count(
-                RESPONSES, lambda fields: RESPONSES.decode(fields).prompt, "response.input_tokens"
+                responses, lambda fields: responses.decode(fields).prompt, "response.input_tokens"
             ),
             "embeddings": simulator.embeddings,
             "completions": simulator.generation(COMPLETIONS),

@@ -1,4 +1,7 @@
-"""OpenAI's Responses wire, stateless: a strict reader of requests, a writer of answers."""
+"""OpenAI's Responses wire, stateless: a strict reader of requests, a writer of answers.
+
+Stateless, but not without memory: items that native compaction sealed can be opened again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from provider_sim import openai_tools
+from provider_sim.compaction import opened_message
 from provider_sim.frames import Answer, Decoded
 from provider_sim.prompt import (
     Message,
@@ -24,6 +28,7 @@ from provider_sim.wire_errors import WireError, missing, wrong_type, wrong_value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provider_sim.compaction import Vault
     from provider_sim.frames import Stamp
     from provider_sim.json_types import JsonObject
     from provider_sim.request_fields import Fields
@@ -33,6 +38,7 @@ _ROLES = ("user", "assistant", "system", "developer")
 _FORMATS = ("text", "json_object", "json_schema")
 _LONGEST_NAME = 128
 _LEAST_OUTPUT_TOKENS = 16
+_SEALED = frozenset({"compaction", "compaction_summary"})
 _TEXT_PARTS = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
 KNOWN_FIELDS = frozenset(
     {
@@ -55,22 +61,22 @@ class ResponsesRequest:
     """What the response object repeats of the request."""
 
 
-def decode(fields: Fields) -> Decoded:
+def decode(vault: Vault, fields: Fields) -> Decoded:
     """Read the body, and keep what its answer has to repeat."""
-    request = decode_request(fields)
+    request = decode_request(vault, fields)
     return Decoded(request.prompt, request.stream, "input", partial(encode_answer, request))
 
 
-def decode_request(fields: Fields) -> ResponsesRequest:
+def decode_request(vault: Vault, fields: Fields) -> ResponsesRequest:
     """Read the body.
 
     Raises:
         WireError: what OpenAI would refuse, or what needs a memory this vendor does not have.
     """
     model = openai_tools.check_model(fields)
-    _check_stateless(fields)
+    check_stateless(fields)
     openai_tools.check_sampling(fields)
-    messages = tuple(_read_input(fields))
+    messages = tuple(read_input(fields, vault))
     tools = tuple(_read_tools(fields))
     prompt = Prompt(
         model=model,
@@ -90,7 +96,8 @@ def decode_request(fields: Fields) -> ResponsesRequest:
     return ResponsesRequest(prompt, model, stream, _echo(fields))
 
 
-def _check_stateless(fields: Fields) -> None:
+def check_stateless(fields: Fields) -> None:
+    """Refuse what needs a memory."""
     if fields.has("previous_response_id"):
         name = fields.text("previous_response_id")
         raise WireError(
@@ -147,7 +154,8 @@ def _read_tool(tool: Fields, namespace: str | None) -> Iterator[Tool]:
         yield Tool(name, schema, namespace=namespace)
 
 
-def _read_input(fields: Fields) -> Iterator[Message]:
+def read_input(fields: Fields, vault: Vault) -> Iterator[Message]:
+    """Instructions and input as messages; sealed items are opened at their place."""
     if fields.has("instructions"):
         yield Message("system", fields.text("instructions"))
     content = fields.raw("input")
@@ -161,7 +169,10 @@ def _read_input(fields: Fields) -> Iterator[Message]:
     fields.filled_array("input")
     called: set[str] = set()
     for item in fields.children("input"):
-        yield from _read_item(item, called)
+        if item.text_or("type", "message") in _SEALED:
+            yield opened_message(vault.open(item.text("encrypted_content")))
+        else:
+            yield from _read_item(item, called)
 
 
 def _read_item(item: Fields, called: set[str]) -> Iterator[Message]:
@@ -175,12 +186,6 @@ def _read_item(item: Fields, called: set[str]) -> Iterator[Message]:
         yield _read_output(item, called)
     elif kind == "compaction_trigger":
         raise WireError("Compaction is not supported with this model.", param="input")
-    elif kind in {"compaction", "compaction_summary"}:
-        raise WireError(
-            "The encrypted content could not be verified.",
-            param="input",
-            code="invalid_encrypted_content",
-        )
     elif kind == "item_reference":
         raise WireError(f"Item with id '{item.text('id')}' not found.", status=404, param="input")
 

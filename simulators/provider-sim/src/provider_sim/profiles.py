@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from provider_sim.latency import LatencyLaw
-from provider_sim.replies import Script
+from provider_sim.replies import FORGOTTEN_SHARE, Script
 from provider_sim.wire_errors import WireError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _AFTER_FAULTS = ("stall_after", "reset_after", "cut_after", "close_after", "mid_
 _INTEGERS = {*_AFTER_FAULTS, "tokens", "window", "seed"}
 _DECIMALS = {
     "ttft_ms", "inter_token_ms", "total_ms", "jitter", "straggler", "straggler_factor",
-    "retry_after", "fault_probability", "fault_delay_ms",
+    "retry_after", "fault_probability", "fault_delay_ms", "forget",
 }  # fmt: skip
 _ALIASES = {
     "ttft": "ttft_ms",
@@ -80,7 +80,12 @@ class Profile:
         return replace(
             self,
             faults=frozenset(),
-            script=Script(seed=self.script.seed, text=self.script.text, tokens=self.script.tokens),
+            script=Script(
+                seed=self.script.seed,
+                text=self.script.text,
+                tokens=self.script.tokens,
+                forget=self.script.forget,
+            ),
             **calm,
         )
 
@@ -209,5 +214,6 @@ def _profile(
             garbage_ballot="garbage_ballot" in faults,
             empty_ballot="empty_ballot" in faults,
             content_filter="content_filter" in faults,
+            forget=number("forget", FORGOTTEN_SHARE),
         ),
     )

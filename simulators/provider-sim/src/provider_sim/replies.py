@@ -14,12 +14,14 @@ from provider_sim.prompt import Reply, Tool, ToolCall
 from provider_sim.scene import Kind, Scene, unescaped
 from provider_sim.stable_hash import seeded, stable_hash
 from provider_sim.structured_output import SchemaWriter, validates
+from provider_sim.summaries import ends_of, write_summary
 from provider_sim.token_counter import pieces
 
 if TYPE_CHECKING:
     from provider_sim.prompt import Prompt
 
 UNKNOWN = "UNKNOWN"
+FORGOTTEN_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Script:
     garbage_ballot: bool = False
     empty_ballot: bool = False
     content_filter: bool = False
+    forget: float = FORGOTTEN_SHARE
+    """Share of the facts that a summary loses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ def kind_of(prompt: Prompt, scene: Scene) -> Kind:
         return "ballot"
     if scene.presenting:
         return "present"
+    if _summarises(prompt, scene):
+        return "summary"
     return "tool" if _call(prompt, scene) is not None else "answer"
 
 
@@ -90,11 +96,15 @@ def expected_text(scene: Scene) -> str | None:
 def _say(prompt: Prompt, scene: Scene, script: Script, voice: str) -> _Said:
     if scene.ballot is not None:
         return _ballot(scene, script, voice)
+    if _summarises(prompt, scene):
+        return _summary(prompt, scene, script)
     call = _call(prompt, scene)
     if call is not None:
         return call
-    if script.text is not None:
-        return script.text
+    return _text(scene, script, voice) if script.text is None else script.text
+
+
+def _text(scene: Scene, script: Script, voice: str) -> str:
     if scene.output.kind != "text":
         return _structured(scene, script, voice)
     if scene.presenting:
@@ -112,6 +122,24 @@ def _ballot(scene: Scene, script: Script, voice: str) -> _Said:
         text = text[: len(text) // 2] + " …"
     tool = scene.ballot.tool
     return text if tool is None else _Call(tool, text)
+
+
+def _summarises(prompt: Prompt, scene: Scene) -> bool:
+    """A record may hold instructions and calls: whoever sums it up follows none of them."""
+    return scene.summarising and prompt.tool_choice.mode != "required"
+
+
+def _summary(prompt: Prompt, scene: Scene, script: Script) -> str:
+    if script.text is not None:
+        return script.text
+    spoken = [m.text for m in prompt.messages if m.role not in {"system", "developer"}]
+    asked = [m.text for m in prompt.messages if m.role in {"system", "developer"}]
+    asked = asked or [ends_of(scene.user_text)]
+    text = write_summary(spoken, asked, lost_share=script.forget, seed=script.seed)
+    if scene.output.kind == "text":
+        return text
+    rng = seeded("summary", scene.user_text)
+    return dumps(SchemaWriter(scene.output.schema, rng, scene.user_text, text).write()).decode()
 
 
 def _call(prompt: Prompt, scene: Scene) -> _Call | None:

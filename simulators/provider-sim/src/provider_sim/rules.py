@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _MATCH_KEYS = ("model", "persona_regex", "text_regex", "kind", "nth")
 _MOST_RULES = 1_000
-_KINDS = ("answer", "ballot", "present", "tool", "embedding", "completion")
+_KINDS = (
+    "answer", "ballot", "present", "tool", "summary", "embedding", "completion", "compact",
+)  # fmt: skip
 _RegexKey = Literal["persona_regex", "text_regex"]
 
 

@@ -16,11 +16,12 @@ from provider_sim.instructions import Instruction, find_instruction
 from provider_sim.json_types import JsonObject, leading_object, object_at
 from provider_sim.personas import Stance, stance_of
 from provider_sim.prompt import OutputFormat
+from provider_sim.summaries import asks_for_summary
 
 if TYPE_CHECKING:
     from provider_sim.prompt import Message, Prompt, Tool
 
-Kind: TypeAlias = Literal["answer", "ballot", "present", "tool"]
+Kind: TypeAlias = Literal["answer", "ballot", "present", "tool", "summary"]
 
 _CANDIDATE = re.compile(
     r"<candidate\s+label=[\"']([^\"']+)[\"'][^>]*>\r?\n?(.*?)\r?\n?</candidate>", re.DOTALL
@@ -73,6 +74,7 @@ class Scene:
     instruction: Instruction | None
     ballot: BallotForm | None
     presenting: bool
+    summarising: bool
     stance: Stance
     output: OutputFormat
     """The form asked for, by parameter or in words."""
@@ -95,10 +97,15 @@ def read_scene(prompt: Prompt) -> Scene:
         user_index=user_index,
         instruction=find_instruction(user_text),
         ballot=ballot,
+        summarising=not candidates and asks_for_summary(_system_texts(prompt.messages), user_text),
         presenting=bool(candidates) and ballot is None and bool(_PRESENT.search(trailing_text)),
         stance=stance_of(trailing_text),
         output=_output_format(prompt, trailing_text),
     )
+
+
+def _system_texts(messages: tuple[Message, ...]) -> list[str]:
+    return [message.text for message in messages if message.role in {"system", "developer"}]
 
 
 def _output_format(prompt: Prompt, trailing_text: str) -> OutputFormat:

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +16,7 @@ from provider_sim import (
     anthropic_messages,
     azure,
     openai_chat,
+    openai_compaction,
     openai_completions,
     openai_embeddings,
     openai_responses,
@@ -46,6 +48,7 @@ from provider_sim.wire_errors import ContextLengthError, WireError, unknown_mode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from provider_sim.compaction import Vault
     from provider_sim.model_list import ModelShape
     from provider_sim.prefix_cache import PrefixCache
     from provider_sim.profiles import Overrides
@@ -82,13 +85,19 @@ class _Staged:
 
 
 CHAT = Wire("openai_chat", openai_chat.decode, openai_chat.KNOWN_FIELDS)
-RESPONSES = Wire("openai_responses", openai_responses.decode, openai_responses.KNOWN_FIELDS)
 COMPLETIONS = Wire("openai_completions", openai_completions.decode, openai_completions.KNOWN_FIELDS)
 MESSAGES = Wire(
     "anthropic_messages", anthropic_messages.decode, anthropic_messages.KNOWN_FIELDS, closed=True
 )
 AZURE_CHAT = Wire("azure_chat", azure.decode, openai_chat.KNOWN_FIELDS)
+_RESPONSES = "openai_responses"
 _EMBEDDINGS = "openai_embeddings"
+
+
+def responses_wire(vault: Vault) -> Wire:
+    """The Responses wire of the vendor whose sealed items this vault opens."""
+    decode = partial(openai_responses.decode, vault)
+    return Wire(_RESPONSES, decode, openai_responses.KNOWN_FIELDS)
 
 
 class Simulator:
@@ -265,7 +274,9 @@ class Simulator:
     async def _answer(
         self, request: web.Request, exchange: Exchange, staged: _Staged
     ) -> web.StreamResponse:
-        measured = self._measure(exchange, staged)
+        measured = self._measure(
+            exchange, staged.prompt, staged.profile, staged.decoded.messages_param
+        )
         choices = range(staged.prompt.sampling.choices)
         script = staged.profile.script
         replies = [reply_to(staged.prompt, staged.scene, script, index) for index in choices]
@@ -299,15 +310,17 @@ class Simulator:
             headers={vendor_of(request).request_id_header: exchange.vendor_request_id},
         )
 
-    def _measure(self, exchange: Exchange, staged: _Staged) -> Usage:
+    def _measure(
+        self, exchange: Exchange, prompt: Prompt, profile: Profile, messages_param: str
+    ) -> Usage:
         """Count the prompt and refuse what does not fit the window."""
-        text = rendered(staged.prompt)
+        text = rendered(prompt)
         tokens = pieces(text)
-        window = self.window(staged.prompt.model, staged.profile)
-        usage = measure(staged.prompt, tokens)
+        window = self.window(prompt.model, profile)
+        usage = measure(prompt, tokens)
         if usage.prompt_tokens > window:
-            raise ContextLengthError(window, usage.prompt_tokens, staged.decoded.messages_param)
-        usage = self._with_cache(usage, staged.prompt, tokens)
+            raise ContextLengthError(window, usage.prompt_tokens, messages_param)
+        usage = self._with_cache(usage, prompt, tokens)
         exchange.prompt_tokens = usage.prompt_tokens
         exchange.cached_tokens = usage.cached_tokens
         exchange.cache_write_tokens = usage.cache_write_tokens
@@ -324,6 +337,36 @@ class Simulator:
         cached = self._cache.cached_tokens(prompt.model, prefix)
         written = len(prefix) // BLOCK_TOKENS * BLOCK_TOKENS - cached
         return replace(usage, cached_tokens=cached, cache_write_tokens=written)
+
+    def compaction(self, vault: Vault) -> Work:
+        """Fold a conversation into an item that this vault seals."""
+
+        async def work(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+            exchange.dialect, exchange.kind = _RESPONSES, "compact"
+            fields = await self.read_fields(request, exchange)
+            self._check_unknown(fields, openai_compaction.KNOWN_FIELDS)
+            wanted = openai_compaction.decode_request(vault, fields)
+            model, suffix = split_model(wanted.prompt.model)
+            exchange.model = model
+            self.check_model(model)
+            traits = RequestTraits(model, exchange.kind, "", "")
+            profile = self.spared(self.steered(request, suffix, lambda: traits), exchange)
+            early = await self.early_fault(request, exchange, profile)
+            if early is not None:
+                return early
+            prompt = replace(wanted.prompt, model=model)
+            usage = self._measure(exchange, prompt, profile, "input")
+            usage = replace(usage, completion_tokens=count_tokens(wanted.folded))
+            answer = openai_compaction.encode_answer(
+                wanted,
+                vault.seal(wanted.folded),
+                usage,
+                shown_usage(usage, profile),
+                self._stamp(),
+            )
+            return await self._courier(request, exchange, answer, profile).send_body(answer)
+
+        return work
 
     async def embeddings(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Answer one request for vectors."""

@@ -248,15 +248,20 @@ def validates(value: Json, schema: Json, root: JsonObject) -> bool:
     if isinstance(schema, bool):
         return schema
     schema = merged(resolve(schema, root), root)
-    if "const" in schema and value != schema["const"]:
+    if "const" in schema and not _same(value, schema["const"]):
         return False
     choices = schema.get("enum")
-    if isinstance(choices, list) and value not in choices:
+    if isinstance(choices, list) and not any(_same(value, choice) for choice in choices):
         return False
     options = schema.get("anyOf") or schema.get("oneOf")
     if isinstance(options, list) and not any(validates(value, part, root) for part in options):
         return False
     return _has_type(value, schema.get("type")) and _fits(value, schema, root)
+
+
+def _same(value: Json, other: Json) -> bool:
+    """JSON's equality: true is not 1, though Python says so."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def _has_type(value: Json, kind: Json) -> bool:
