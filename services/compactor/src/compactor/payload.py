@@ -1,0 +1,71 @@
+"""What a sealed item holds. Pure.
+
+Always a portable part that any model can continue from; beside it, where a vendor compacted, its
+own items for follow-ups with that vendor. Newer versions may add fields; a reader ignores those
+it does not know.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from compactor.turns import Turn
+from wire.compaction import CompactedBy
+from wire.conversation import Item, Message
+
+
+class NativePart(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
+    """A vendor's own output items as JSON, and who can read them: provider, place, model, key."""
+
+    affinity: str
+    items: tuple[bytes, ...]
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One compaction.
+
+    `turns` is the history, oldest first, up to where `tail` begins; `tail` is verbatim and holds
+    the last user message. `standing`: the system and developer messages, verbatim; the first
+    `leading` of them opened the conversation.
+    `summary` covers the first `summarised` turns. `blob` names the whole history where `turns`
+    had to be thinned. `original_tokens` counts the whole conversation this stands for.
+    """
+
+    level: CompactedBy
+    turns: tuple[Turn, ...] = ()
+    tail: tuple[Item, ...] = ()
+    standing: tuple[Message, ...] = ()
+    leading: int = 0
+    pinned: tuple[str, ...] = ()
+    summary: str = ""
+    summarised: int = 0
+    native: NativePart | None = None
+    blob: str | None = None
+    original_tokens: int = 0
+    tokens_after: int = 0
+    generation: int = 1
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Payload)
+_turns_decoder = msgspec.msgpack.Decoder(tuple[Turn, ...])
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """MessagePack: no quoting of what is mostly quoted text already."""
+    return _encoder.encode(payload)
+
+
+def decode_payload(data: bytes) -> Payload:
+    """Read a payload of this or an older version."""
+    return _decoder.decode(data)
+
+
+def encode_turns(turns: tuple[Turn, ...]) -> bytes:
+    """A history by itself, for the blob store."""
+    return _encoder.encode(turns)
+
+
+def decode_turns(data: bytes) -> tuple[Turn, ...]:
+    """A history out of the blob store."""
+    return _turns_decoder.decode(data)

@@ -1,0 +1,148 @@
+"""What the live question needs from the history: passages ranked for it, verbatim. Pure.
+
+Nobody who sealed the history could know the question, so this is where most of what a summary
+loses comes back. BM25 over chunks of passages; a chunk also counts when its neighbours fit, because
+an answer often stands beside the words of its question.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from compactor.strategies.extractive.lexicon import Commonness
+from compactor.strategies.extractive.tokens import tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from compactor.strategies.extractive.passages import Passage
+
+# Okapi BM25's usual saturation; little length normalisation, because chunks are alike in length.
+_SATURATION = 1.2
+_LENGTH = 0.4
+_BEFORE = 0.45  # the passage before it asks what this one answers
+_AFTER = 0.25
+_SMALL_TALK_WEIGHT = 0.4
+_CHUNK_CHARACTERS = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage, or a part of a long one. `position` is that of the passage in its sequence."""
+
+    position: int
+    text: str
+    whole: bool
+
+
+def chunks_of(passages: Sequence[Passage]) -> list[Chunk]:
+    """Passages as they are recalled: short ones whole, long ones by paragraphs or lines."""
+    chunks: list[Chunk] = []
+    for position, passage in enumerate(passages):
+        if len(passage.text) <= _CHUNK_CHARACTERS:
+            chunks.append(Chunk(position, passage.text, whole=True))
+        else:
+            chunks += [Chunk(position, part, whole=False) for part in _parts(passage.text)]
+    return chunks
+
+
+def rank(chunks: Sequence[Chunk], question: str) -> list[float]:
+    """How well each chunk fits the question; 0 for no common word.
+
+    A chunk without a word of the question may still score by its neighbours.
+    """
+    wanted = _weights(question)
+    counts = [_counts(chunk.text) for chunk in chunks]
+    frequency = Counter(term for terms in counts for term in terms if term in wanted)
+    average = sum(sum(terms.values()) for terms in counts) / max(1, len(counts))
+    rarity = {
+        term: weight * math.log(1 + (len(chunks) - frequency[term] + 0.5) / (frequency[term] + 0.5))
+        for term, weight in wanted.items()
+    }
+    scores = [_score(terms, rarity, average) for terms in counts]
+    return [
+        score
+        + _BEFORE * (scores[place - 1] if place else 0.0)
+        + _AFTER * (scores[place + 1] if place + 1 < len(scores) else 0.0)
+        for place, score in enumerate(scores)
+    ]
+
+
+def best_within(
+    chunks: Sequence[Chunk],
+    scores: Sequence[float],
+    budget_tokens: float,
+    count: Callable[[str], int],
+    *,
+    overhead_tokens: int = 1,
+) -> list[int]:
+    """The places of the best chunks that fit the budget, in order of the conversation."""
+    order = sorted(range(len(chunks)), key=lambda place: (-scores[place], -place))
+    spent = 0.0
+    chosen: list[int] = []
+    for place in order:
+        if scores[place] <= 0:
+            break
+        price = count(chunks[place].text) + overhead_tokens
+        if spent + price <= budget_tokens:
+            spent += price
+            chosen.append(place)
+    return sorted(chosen)
+
+
+def _score(terms: Counter[str], rarity: dict[str, float], average: float) -> float:
+    length = sum(terms.values())
+    norm = _SATURATION * (1 - _LENGTH + _LENGTH * length / max(1.0, average))
+    return sum(
+        worth * terms[term] * (_SATURATION + 1) / (terms[term] + norm)
+        for term, worth in rarity.items()
+        if term in terms
+    )
+
+
+def _weights(question: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for token in tokens_of(question):
+        if token.commonness is Commonness.GRAMMAR:
+            continue
+        weight = _SMALL_TALK_WEIGHT if token.commonness is Commonness.SMALL_TALK else 1.0
+        weights[stem(token.key)] = weight
+    return weights
+
+
+def _counts(text: str) -> Counter[str]:
+    return Counter(
+        stem(token.key) for token in tokens_of(text) if token.commonness is not Commonness.GRAMMAR
+    )
+
+
+_ENDINGS = (("ies", "y"), ("ied", "y"), ("'s", ""), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""))
+_SHORTEST_STEM = 3
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """English inflection taken off, roughly: `painting`, `painted` and `paints` are one."""
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+            word = word.removesuffix(ending) + instead
+            break
+    if len(word) > _SHORTEST_STEM and word[-1] == word[-2] and word[-1] not in "aeiouls":
+        word = word[:-1]
+    return word.removesuffix("e") if len(word) > _SHORTEST_STEM else word
+
+
+def _parts(text: str) -> list[str]:
+    """Whole lines, joined up to a chunk's size; an overlong line is a chunk of its own."""
+    parts: list[str] = []
+    held = ""
+    for line in text.splitlines(keepends=True):
+        if held and len(held) + len(line) > _CHUNK_CHARACTERS:
+            parts.append(held)
+            held = ""
+        held += line
+    return [*parts, held] if held.strip() else parts

@@ -1,0 +1,1 @@
+"""The levels: how a conversation is made smaller."""

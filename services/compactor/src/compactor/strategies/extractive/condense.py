@@ -1,0 +1,135 @@
+"""From passages and a budget to condensed passages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compactor.strategies.extractive.passages import Condensed, Passage
+from compactor.strategies.extractive.selection import select
+from compactor.strategies.extractive.units import Form, Unit, units_of
+from compactor.strategies.extractive.worth import appraise, machine_share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_ROUNDS = 4
+_CLOSE_ENOUGH = 0.97
+# A short text's count is rounded; counting several of it together rounds less.
+_REPEAT = 8
+
+
+def condense(
+    passages: Sequence[Passage],
+    budget_tokens: int,
+    count: Callable[[str], int],
+    *,
+    overhead_tokens: int = 1,
+) -> list[Condensed]:
+    """What is most worth keeping, within the budget.
+
+    A passage's price is `count` of its text plus `overhead_tokens`; passages that keep nothing are
+    left out. The same input gives the same output, whatever the process.
+    """
+    whole = [Condensed(p.index, p.speaker, p.text, whole=True) for p in passages]
+    if _total(whole, count, overhead_tokens) <= budget_tokens:
+        return whole
+    units = _units(passages)
+    appraise(passages, units)
+    _price(units, count)
+    return _fit(passages, units, budget_tokens, count, overhead_tokens)
+
+
+def anchors(
+    passages: Sequence[Passage], budget_tokens: int, count: Callable[[str], int]
+) -> list[str]:
+    """The identifiers most worth naming, best first, within the budget; each once."""
+    units = _units(passages)
+    appraise(passages, units)
+    _price(units, count)
+    pieces = [piece for unit in units for piece in unit.pieces if piece.identifier]
+    pieces.sort(key=lambda piece: piece.worth / piece.cost, reverse=True)
+    found: dict[str, None] = {}
+    for piece in pieces:
+        if piece.text in found or piece.token.kind is None:
+            continue
+        if piece.cost > budget_tokens:
+            break
+        budget_tokens -= int(piece.cost) + 1
+        found[piece.text] = None
+    return list(found)
+
+
+def _units(passages: Sequence[Passage]) -> list[Unit]:
+    return [
+        unit
+        for position, passage in enumerate(passages)
+        for unit in units_of(position, passage.text, machine_made=passage.speaker == "tool")
+    ]
+
+
+def _price(units: list[Unit], count: Callable[[str], int]) -> None:
+    costs: dict[str, float] = {}
+    for unit in units:
+        for piece in unit.pieces:
+            cost = costs.get(piece.text)
+            if cost is None:
+                cost = max(count((" " + piece.text) * _REPEAT) / _REPEAT, 0.1)
+                costs[piece.text] = cost
+            piece.cost = cost
+        unit.cost = max(count(unit.text), 1)
+
+
+def _fit(
+    passages: Sequence[Passage],
+    units: list[Unit],
+    budget_tokens: int,
+    count: Callable[[str], int],
+    overhead_tokens: int,
+) -> list[Condensed]:
+    """Select with a budget that is corrected by what the rendered result really costs."""
+    target = float(budget_tokens)
+    best: list[Condensed] = []
+    best_total = -1
+    share = machine_share(passages)
+    for _ in range(_ROUNDS):
+        _forget(units)
+        select(units, target, overhead_tokens, share)
+        rendered = _render(passages, units)
+        total = _total(rendered, count, overhead_tokens)
+        if best_total < total <= budget_tokens:
+            best, best_total = rendered, total
+        if _CLOSE_ENOUGH * budget_tokens <= total <= budget_tokens:
+            break
+        target *= budget_tokens / max(total, 1) * (1.0 if total <= budget_tokens else 0.995)
+    return best
+
+
+def _forget(units: list[Unit]) -> None:
+    for unit in units:
+        unit.whole = False
+        for piece in unit.pieces:
+            piece.kept = False
+
+
+def _total(condensed: Sequence[Condensed], count: Callable[[str], int], overhead: int) -> int:
+    return sum(count(each.text) + overhead for each in condensed)
+
+
+def _render(passages: Sequence[Passage], units: list[Unit]) -> list[Condensed]:
+    parts: dict[int, list[str]] = {}
+    for unit in units:
+        text = _shown(unit)
+        if text:
+            parts.setdefault(unit.passage, []).append(text)
+    return [
+        Condensed(
+            passages[position].index, passages[position].speaker, " ".join(found), whole=False
+        )
+        for position, found in sorted(parts.items())
+    ]
+
+
+def _shown(unit: Unit) -> str:
+    if unit.whole:
+        return unit.text if unit.form is Form.PROSE else unit.text + "\n"
+    return " ".join(piece.text for piece in unit.pieces if piece.kept)
