@@ -1,0 +1,95 @@
+"""What can go wrong with stored objects.
+
+CallerError
+  InvalidRequestError
+    PreviousResponseNotFoundError  400  a chain cannot be put together
+    PreviousResponseUnfinishedError 400 the response to continue has not ended
+    ChainTooLongError              400  more responses in a chain than we follow
+    UnknownCursorError             400  `after` names nothing in this listing
+  ConversationLockedError          409  another response of it is under way
+  NotFoundError                    404  (wire) no such object, or another team's
+ServiceUnavailableError
+  StoreUnavailableError            503  the database failed or took too long
+"""
+
+from __future__ import annotations
+
+from wire.errors import CallerError, InvalidRequestError, NotFoundError, ServiceUnavailableError
+
+_MAX_SHOWN_ID = 100  # of a client's own text in a message
+
+
+class PreviousResponseNotFoundError(InvalidRequestError):
+    """A response of the chain does not exist, was deleted, has expired, or is another team's."""
+
+    code = "previous_response_not_found"
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(
+            f"Previous response with id '{response_id[:_MAX_SHOWN_ID]}' not found.",
+            param="previous_response_id",
+        )
+
+
+class PreviousResponseUnfinishedError(InvalidRequestError):
+    """The response to continue is still queued or in progress."""
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(
+            f"Previous response '{response_id[:_MAX_SHOWN_ID]}' has not ended yet. "
+            "Wait until its status is completed.",
+            param="previous_response_id",
+        )
+
+
+class ChainTooLongError(InvalidRequestError):
+    """Following `previous_response_id` leads through more responses than we follow."""
+
+    def __init__(self, max_responses: int) -> None:
+        super().__init__(
+            f"The chain of previous responses is longer than {max_responses}. "
+            "Compact it with POST /v1/responses/compact and continue from there.",
+            param="previous_response_id",
+        )
+
+
+class UnknownCursorError(InvalidRequestError):
+    """`after` is not the id of anything in the listing."""
+
+    code = "invalid_value"
+
+    def __init__(self, after: str) -> None:
+        super().__init__(
+            f"Invalid value for 'after': '{after[:_MAX_SHOWN_ID]}' is not in this list.",
+            param="after",
+        )
+
+
+class ConversationLockedError(CallerError):
+    """Two responses at once on one conversation: the later one may try again."""
+
+    status = 409
+    code = "conversation_locked"
+    error_type = "caller_conflict"
+    should_retry = True
+
+    def __init__(self, conversation_id: str) -> None:
+        super().__init__(
+            f"Another response of the conversation '{conversation_id[:_MAX_SHOWN_ID]}' is under "
+            "way. Please try again when it has ended.",
+            retry_after_s=1.0,
+        )
+
+
+class StoreUnavailableError(ServiceUnavailableError):
+    """The database failed or took too long; what was to be written may still be written."""
+
+    error_type = "platform_store"
+
+    def __init__(self) -> None:
+        super().__init__("The store is not available. Please try again.", retry_after_s=1.0)
+
+
+def no_such(kind: str, object_id: str) -> NotFoundError:
+    """The same words whether there is no such object or it belongs to another team."""
+    return NotFoundError(f"{kind} with id '{object_id[:_MAX_SHOWN_ID]}' not found.")
