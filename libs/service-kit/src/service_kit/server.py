@@ -89,7 +89,11 @@ class _Group:
         for task in list(self.state.tasks):
             task.cancel("the process is shutting down")
 
-    def abort(self) -> None:
+    async def cut(self, grace_s: float) -> None:
+        """End everything now; handlers get `grace_s` to tidy up."""
+        self.stop_accepting()
+        self.cancel()
+        await self.finished(grace_s)
         for connection in self._connections():
             connection.abort()
 
@@ -182,14 +186,23 @@ class Server:
         await self._open(config, [pair for pair in pairs if pair[0].survives_drain])
         try:
             async with self._lifecycle.running():
-                await self._open(config, [pair for pair in pairs if not pair[0].survives_drain])
-                self._serving.set()
-                log.info("serving", **{f"{name}_port": port for name, port in self._ports.items()})
-                await self._stop.wait()
-                await self._drain()
+                await self._serve_traffic(
+                    config, [pair for pair in pairs if not pair[0].survives_drain]
+                )
         finally:
-            self._operations.stop_accepting()
-            self._operations.abort()
+            await self._operations.cut(self._limits.cancel_grace_s)
+
+    async def _serve_traffic(
+        self, config: uvicorn.Config, pairs: list[tuple[Listener, socket.socket]]
+    ) -> None:
+        try:
+            await self._open(config, pairs)
+            self._serving.set()
+            log.info("serving", **{f"{name}_port": port for name, port in self._ports.items()})
+            await self._stop.wait()
+            await self._drain()
+        finally:  # also when this task is cancelled: nothing may outlive it
+            await self._traffic.cut(self._limits.cancel_grace_s)
 
     async def _drain(self) -> None:
         self._lifecycle.draining = True
@@ -197,9 +210,7 @@ class Server:
         self._traffic.stop_accepting()
         if not await self._traffic.finished(self._limits.shutdown_grace_s):
             log.warning("drain_cut", requests_in_flight=self.requests_in_flight)
-            self._traffic.cancel()
-            await self._traffic.finished(self._limits.cancel_grace_s)
-            self._traffic.abort()
+            await self._traffic.cut(self._limits.cancel_grace_s)
         log.info("drained")
 
     # ------------------------------------------------------------------------------- sockets
