@@ -40,11 +40,13 @@ panels), and how each process runs (environment variables).
   `file:line:column: field: what is wrong (what to do)` and ends with status 1. Unknown keys are
   problems.
 - **Changing.** Running services look at the file once a second. A good change is taken; a bad one
-  is refused and logged, and what was loaded before stays in use.
+  is refused and logged, and what was loaded before stays in use. Files in the folder of `massgen`
+  are followed too; a bad one costs its own panel only.
 - **Secrets** never stand in the file. `api_key: {env: NAME}` names an environment variable of the
   process that calls the provider, `api_key: {file: PATH}` a file that holds the key alone.
 - **Names.** The keys of `models` and `panels` and their `aliases` are the model names clients ask
   for. They share one set of names and may hold `/` and `:`.
+- **Panels**: which one to configure, what it costs, what each option does: [panels](panels.md).
 - **YAML** is read by the rules of YAML 1.2: only `true` and `false` are truth values, so
   `tools: off` is the word. Files are UTF-8, at most 1 MiB; anchors and aliases work, merge keys
   (`<<`) do not.

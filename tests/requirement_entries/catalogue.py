@@ -73,4 +73,59 @@ ENTRIES = [
         "style.md, settings document themselves",
         "docs/configuration.md is generated with type, default, unit and example; drift fails.",
     ),
+    Requirement(
+        "catalogue:kinds",
+        "coordination.md, panels and models by name",
+        "Each provider kind has its own address, version, dialect and defaults of capabilities.",
+    ),
+    Requirement(
+        "catalogue:discovery",
+        "coordination.md, panels and models by name",
+        "Models that a provider lists are offered as provider/model, filtered by patterns.",
+    ),
+    Requirement(
+        "catalogue:auxiliary",
+        "coordination.md, panels and models by name",
+        "Small requests of clients are told from the chat and go to the configured model.",
+    ),
+    Requirement(
+        "catalogue:compaction",
+        "compaction.md, thresholds",
+        "Compaction is configured per model and panel; its summariser is a model, never a panel.",
+    ),
+    Requirement(
+        "catalogue:samples",
+        "coordination.md, panels and models by name",
+        "One model sampled n times is n seats with ids of their own.",
+    ),
+    Requirement(
+        "catalogue:estimates",
+        "coordination.md, bars",
+        "Calls, tokens, cost and duration of a panel are estimated from its specification alone.",
+    ),
+    Requirement(
+        "catalogue:examples",
+        "coordination.md, panels and models by name",
+        "The example panels load, and docs/panels.md states their estimates as they are.",
+    ),
+    Requirement(
+        "catalogue:massgen:mapped",
+        "coordination.md, panels and models by name",
+        "A MassGen file is a panel: agents, models, system messages, limits, voting, timeouts.",
+    ),
+    Requirement(
+        "catalogue:massgen:reported",
+        "coordination.md, panels and models by name",
+        "Keys of a MassGen file without a counterpart are reported with file and line.",
+    ),
+    Requirement(
+        "catalogue:massgen:refused",
+        "coordination.md, panels and models by name",
+        "A malformed MassGen file is refused with file, line and field; nothing else goes down.",
+    ),
+    Requirement(
+        "catalogue:massgen:inert",
+        "coordination.md, panels and models by name",
+        "Nothing that a MassGen file names is opened, started or called.",
+    ),
 ]

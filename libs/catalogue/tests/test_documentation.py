@@ -99,5 +99,16 @@ def test_the_reference_has_one_section_per_record_and_links_that_lead_there() ->
     assert linked <= anchors
 
 
+@pytest.mark.requirement("catalogue:documented")
+@pytest.mark.parametrize("record", all_records())
+def test_every_default_that_is_shown_is_the_default_when_it_is_written(
+    record: type[Record],
+) -> None:
+    for row in describe(record):
+        default: object = record.model_fields[row.name].default
+        if row.type.startswith("list") and row.default.startswith("["):
+            assert read_document(row.default.encode(), "default").value == default
+
+
 def test_a_bar_within_a_cell_does_not_end_it() -> None:
     assert table(["a"], [["x | y\nz"]]).splitlines()[-1] == "| x \\| y z |"

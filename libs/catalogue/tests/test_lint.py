@@ -90,3 +90,67 @@ def test_an_embedding_model_that_falls_back_on_another_one_is_mentioned(
             "embeds with another model, whose vectors cannot be compared",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "vendor"), [("anthropic", "Anthropic"), ("azure-openai", "Azure")]
+)
+def test_vendors_that_need_a_key_are_mentioned_without_one(
+    load: Load, minimal: str, kind: str, vendor: str
+) -> None:
+    text = minimal.replace("openai-compatible", kind)
+
+    assert warnings_of(load(text)) == [
+        ("providers.local", f"has no api_key, and {vendor} refuses calls without one")
+    ]
+
+
+def test_discovery_that_nobody_asked_for_is_mentioned(load: Load, minimal: str) -> None:
+    text = minimal.replace("/v1}", "/v1, discovery: {refresh_s: 60}}")
+
+    assert warnings_of(load(text)) == [
+        ("providers.local.discovery", "does nothing without `discover: true`")
+    ]
+
+
+def test_a_provider_whose_models_are_discovered_is_used(load: Load, minimal: str) -> None:
+    extra = "  listed: {kind: openai-compatible, base_url: http://h/v1, discover: true}\n"
+
+    assert warnings_of(load(minimal.replace("models:", f"{extra}models:"))) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("prices: {output_usd_per_mtok: 1}", "lacks input_usd_per_mtok"),
+        ("prices: {cached_input_usd_per_mtok: 1}", "lacks input_usd_per_mtok and output"),
+        (
+            "prices: {input_usd_per_mtok: 1}, dialects: [], capabilities: {embeddings: true}",
+            "",
+        ),
+        ("prices: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}", ""),
+    ],
+)
+def test_prices_that_say_only_half_are_mentioned(
+    load: Load, minimal: str, entry: str, message: str
+) -> None:
+    found = [text for _, text in warnings_of(load(f"{minimal}  m: {{provider: local, {entry}}}\n"))]
+
+    assert len(found) == (1 if message else 0)
+    assert all(message in text for text in found)
+
+
+def test_a_summariser_without_summaries_is_mentioned(load: Load, minimal: str) -> None:
+    entry = "{provider: local, compaction: {level: extractive, summariser: small}}"
+
+    assert warnings_of(load(f"{minimal}  m: {entry}\n")) == [
+        ("models.m.compaction.summariser", "does nothing with `level: extractive`")
+    ]
+
+
+def test_samples_that_would_all_be_equal_are_mentioned(load: Load, minimal: str) -> None:
+    agents = "[{id: a, model: small, samples: 3, temperature: 0}]"
+
+    assert warnings_of(load(f"{minimal}panels: {{p: {{agents: {agents}}}}}\n")) == [
+        ("panels.p.agents[0].temperature", "makes the 3 samples nearly the same")
+    ]

@@ -220,3 +220,205 @@ panels:
     fields = [problem.field for problem in problems_of(text)]
 
     assert fields == ["models.broken.context_window_tokens", "panels.council.agents[1].model"]
+
+
+KINDS = """\
+version: 1
+providers:
+  local: {kind: openai-compatible, base_url: http://127.0.0.1:9/v1}
+  claude: {kind: anthropic}
+models:
+  small: {provider: local, context_window_tokens: 9000}
+  opus: {provider: claude}
+  embedder: {provider: local, dialects: [], capabilities: {embeddings: true}}
+panels:
+  council: {agents: [{id: ada, model: small}, {id: bob, model: opus}]}
+"""
+
+
+@pytest.mark.requirement("catalogue:kinds")
+@pytest.mark.parametrize(
+    ("entry", "field", "message", "fix"),
+    [
+        (
+            "{provider: claude, dialects: [chat]}",
+            "dialects[0]",
+            "is not spoken by providers of kind anthropic",
+            "write [messages]",
+        ),
+        (
+            "{provider: local, dialects: [chat, messages]}",
+            "dialects[1]",
+            "is not spoken by providers of kind openai-compatible",
+            "write [chat]",
+        ),
+        (
+            "{provider: local, fallbacks: [opus]}",
+            "fallbacks[0]",
+            "'opus' speaks none of chat",
+            "name a model that shares a dialect",
+        ),
+    ],
+)
+def test_a_model_speaks_what_its_providers_kind_speaks(
+    problems_of: ProblemsOf, *, entry: str, field: str, message: str, fix: str
+) -> None:
+    (problem,) = problems_of(KINDS.replace("panels:", f"  tested: {entry}\npanels:"))
+
+    assert (problem.field, problem.message) == (f"models.tested.{field}", message)
+    assert fix in problem.fix
+
+
+@pytest.mark.requirement("catalogue:compaction")
+@pytest.mark.parametrize(
+    ("compaction", "field", "message", "fix"),
+    [
+        (
+            "{summariser: council}",
+            "summariser",
+            "'council' is a panel",
+            "name a model; a summariser is a model, never a panel",
+        ),
+        (
+            "{summariser: massgen/x}",
+            "summariser",
+            "'massgen/x' is a panel",
+            "name a model; a summariser is a model, never a panel",
+        ),
+        (
+            "{summariser: smal}",
+            "summariser",
+            "there is no model 'smal'",
+            "did you mean 'small'?",
+        ),
+        (
+            "{summariser: embedder}",
+            "summariser",
+            "'embedder' only embeds",
+            "name a model that answers",
+        ),
+        (
+            "{threshold_tokens: 9001}",
+            "threshold_tokens",
+            "is larger than the context window of 9000 tokens",
+            "lower it, or write threshold_ratio",
+        ),
+        (
+            "{threshold_tokens: 5000, threshold_ratio: 0.5}",
+            "threshold_ratio",
+            "stands beside threshold_tokens",
+            "keep one of the two",
+        ),
+        (
+            "{threshold_ratio: 0.3}",
+            "target_ratio",
+            "is not below threshold_ratio",
+            "lower it, e.g. to 0.3",
+        ),
+    ],
+)
+@pytest.mark.parametrize("holder", ["models.small", "panels.council"])
+def test_contradictions_of_compaction_are_refused(
+    problems_of: ProblemsOf, *, holder: str, compaction: str, field: str, message: str, fix: str
+) -> None:
+    before = (
+        "9000" if holder == "models.small" else "[{id: ada, model: small}, {id: bob, model: opus}]"
+    )
+
+    (problem,) = problems_of(KINDS.replace(before, f"{before}, compaction: {compaction}"))
+
+    assert problem.field == f"{holder}.compaction.{field}"
+    assert (problem.message, problem.fix) == (message, fix)
+
+
+@pytest.mark.requirement("catalogue:compaction")
+def test_native_compaction_needs_models_whose_vendor_has_it(problems_of: ProblemsOf) -> None:
+    text = KINDS.replace("model: opus}]", "model: opus}], compaction: {level: native}")
+
+    (problem,) = problems_of(text)
+
+    assert problem.field == "panels.council.compaction.level"
+    assert problem.message == "providers of kind anthropic, openai-compatible cannot compact"
+
+
+@pytest.mark.requirement("catalogue:auxiliary")
+@pytest.mark.parametrize(
+    ("auxiliary", "field", "message"),
+    [
+        ("{model: council}", "model", "'council' is a panel"),
+        ("{model: smal}", "model", "there is no model 'smal'"),
+        ("{model: embedder}", "model", "'embedder' only embeds"),
+        ("{model: small, panels: [counsil]}", "panels[0]", "there is no panel 'counsil'"),
+        (
+            "{model: small, match: {phrases: []}}",
+            "match.phrases",
+            "is empty, so that every request would match",
+        ),
+    ],
+)
+def test_small_requests_go_to_a_model_that_is_there(
+    problems_of: ProblemsOf, *, auxiliary: str, field: str, message: str
+) -> None:
+    (problem,) = problems_of(f"{KINDS}routing: {{auxiliary: {auxiliary}}}\n")
+
+    assert (problem.field, problem.message) == (f"routing.auxiliary.{field}", message)
+
+
+@pytest.mark.requirement("catalogue:samples")
+@pytest.mark.parametrize(
+    ("agents", "field", "message"),
+    [
+        (
+            "[{id: a, model: small, samples: 20}, {id: b, model: small, samples: 13}]",
+            "agents",
+            "has 33 seats",
+        ),
+        (
+            "[{id: a, model: small, samples: 2}, {id: a-2, model: small}]",
+            "agents[1].id",
+            "there are two agents 'a-2'",
+        ),
+        (
+            "[{id: a, model: small, samples: 2}], presenter: a",
+            "presenter",
+            "there is no agent 'a' in this panel",
+        ),
+    ],
+)
+def test_samples_are_seats_like_others(
+    problems_of: ProblemsOf, *, agents: str, field: str, message: str
+) -> None:
+    before = "[{id: ada, model: small}, {id: bob, model: opus}]"
+
+    (problem,) = problems_of(KINDS.replace(before, agents))
+
+    assert (problem.field, problem.message) == (f"panels.council.{field}", message)
+
+
+@pytest.mark.parametrize("without", ["models: {}", ""])
+def test_models_are_needed_where_nothing_else_names_any(
+    problems_of: ProblemsOf, without: str
+) -> None:
+    text = f"version: 1\nproviders:\n  p: {{kind: openai}}\n{without}\n"
+
+    (problem,) = problems_of(text)
+
+    assert problem.field == "models"
+    assert problems_of(text.replace("openai}", "openai, discover: true}")) == []
+
+
+@pytest.mark.requirement("catalogue:massgen:mapped")
+@pytest.mark.parametrize(
+    ("massgen", "field"),
+    [
+        ("{folder: ., providers: {claude: nobody}}", "providers.claude"),
+        ("{folder: ., default_provider: nobody}", "default_provider"),
+    ],
+)
+def test_massgen_is_given_providers_that_are_there(
+    problems_of: ProblemsOf, massgen: str, field: str
+) -> None:
+    (problem,) = problems_of(f"{KINDS}massgen: {massgen}\n")
+
+    assert problem.field == f"massgen.{field}"
+    assert problem.message == "there is no provider 'nobody'"

@@ -5,7 +5,15 @@ import msgspec
 import pytest
 
 from catalogue.configuration import Catalogue, load_catalogue
-from wire.specs import Capabilities, PanelSpec, Prices, RunLimits, SecretReference
+from wire.specs import (
+    Capabilities,
+    CompactionSpec,
+    PanelSpec,
+    Prices,
+    RunLimits,
+    SecretReference,
+    Speed,
+)
 
 Load = Callable[[str], Catalogue]
 
@@ -29,7 +37,13 @@ models:
     context_window_tokens: 1000
     max_output_tokens: 100
     capabilities: {images: false, reasoning: true}
-    prices: {input_usd_per_mtok: 1, cached_input_usd_per_mtok: 0.1, output_usd_per_mtok: 4}
+    prices:
+      input_usd_per_mtok: 1
+      cached_input_usd_per_mtok: 0.1
+      output_usd_per_mtok: 4
+      cache_write_usd_per_mtok: 2
+    speed: {time_to_first_token_s: 0.5, output_tokens_per_s: 80}
+    compaction: {threshold_tokens: 500, target_ratio: 0.2, level: summary, summariser: spare}
     dialects: [chat, responses]
     fallbacks: [spare]
   spare: {provider: vendor}
@@ -55,6 +69,9 @@ panels:
     usage_report: summed
     limits: {wall_s: 9, max_calls: 8, max_input_tokens: 7, max_output_tokens: 6, max_usd: 5}
     voting_instruction: V
+    weights: equal
+    task_class: code
+    compaction: {enabled: false}
 """
 
 
@@ -94,6 +111,9 @@ def test_everything_a_panel_says_arrives_in_its_spec(load: Load) -> None:
         usage_report="summed",
         limits=RunLimits(wall_s=9, max_calls=8, max_input_tokens=7, max_output_tokens=6, max_usd=5),
         voting_instruction="V",
+        weights="equal",
+        task_class="code",
+        compaction=CompactionSpec(enabled=False),
     )
 
 
@@ -104,7 +124,8 @@ def test_everything_a_model_says_arrives_in_its_spec(load: Load) -> None:
     assert (model.name, model.upstream_model) == ("main", "main-2026")
     assert (model.context_window_tokens, model.max_output_tokens) == (1000, 100)
     assert model.capabilities == Capabilities(images=False, reasoning=True)
-    assert model.prices == Prices(1, 0.1, 4)
+    assert model.prices == Prices(1, 0.1, 4, 2)
+    assert model.speed == Speed(time_to_first_token_s=0.5, output_tokens_per_s=80)
     assert model.dialects == ("chat", "responses")
 
 
@@ -182,3 +203,73 @@ def test_an_absolute_secret_file_stays_as_it_is(load: Load, minimal: str) -> Non
     text = minimal.replace("/v1}", "/v1, api_key: {file: /run/secrets/local}}")
 
     assert load(text).providers["local"].api_key == SecretReference(file="/run/secrets/local")
+
+
+@pytest.mark.requirement("catalogue:compaction")
+def test_a_summariser_travels_with_the_model_and_is_not_compacted_itself(load: Load) -> None:
+    catalogue = load(FULL.replace("spare: {", "spare: {compaction: {summariser: main}, "))
+
+    compaction = catalogue.models["main"].compaction
+
+    assert (compaction.threshold_tokens, compaction.target_ratio) == (500, 0.2)
+    assert compaction.summariser is not None
+    assert compaction.summariser.name == "spare"
+    assert compaction.summariser.compaction == CompactionSpec()
+
+
+KINDS = """\
+version: 1
+providers:
+  claude: {kind: anthropic}
+  azure: {kind: azure-openai, base_url: "https://own.openai.azure.com/"}
+  dated: {kind: azure-openai, base_url: "https://own.openai.azure.com", api_version: preview}
+models:
+  opus: {provider: claude, upstream_model: claude-opus-4-6}
+  tuned: {provider: claude, capabilities: {structured_outputs: true, images: false}}
+  deployed: {provider: azure, upstream_model: my-deployment}
+  plain: {provider: azure, capabilities: {developer_role: false}, dialects: [chat, responses]}
+"""
+
+
+@pytest.mark.requirement("catalogue:kinds")
+def test_each_kind_brings_its_address_and_version(load: Load) -> None:
+    providers = load(KINDS).providers
+
+    assert providers["claude"].base_url == "https://api.anthropic.com/v1"
+    assert providers["claude"].api_version is None
+    assert providers["azure"].base_url == "https://own.openai.azure.com"
+    assert providers["azure"].api_version == "2024-10-21"
+    assert providers["dated"].api_version == "preview"
+
+
+@pytest.mark.requirement("catalogue:kinds")
+def test_each_kind_brings_its_dialect_and_capabilities_unless_written(load: Load) -> None:
+    models = load(KINDS).models
+
+    assert models["opus"].dialects == ("messages",)
+    assert models["deployed"].dialects == ("chat",)
+    assert models["plain"].dialects == ("chat", "responses")
+    opus, tuned = models["opus"].capabilities, models["tuned"].capabilities
+    assert (opus.tools, opus.images, opus.logprobs, opus.seed) == (True, True, False, False)
+    assert (opus.structured_outputs, tuned.structured_outputs) == (False, True)
+    assert (tuned.images, tuned.multiple_choices) == (False, False)
+    assert models["deployed"].capabilities.developer_role is True
+    assert models["plain"].capabilities.developer_role is False
+
+
+@pytest.mark.requirement("catalogue:samples")
+def test_samples_become_seats_with_ids_of_their_own(load: Load, minimal: str) -> None:
+    text = f"""{minimal}\
+panels:
+  samples:
+    lead: s-2
+    agents:
+      - {{id: s, model: small, samples: 3, temperature: 0.8, persona: P}}
+      - {{id: other, model: large}}
+"""
+
+    agents = load(text).panels["samples"].agents
+
+    assert [agent.agent_id for agent in agents] == ["s-1", "s-2", "s-3", "other"]
+    assert [agent.temperature for agent in agents] == [0.8, 0.8, 0.8, None]
+    assert {agent.persona for agent in agents[:3]} == {"P"}

@@ -240,3 +240,40 @@ def test_replicas_with_the_same_text_have_the_same_version(
     versions = {CatalogueWatcher(path, lambda _: None).version for path in (file, copy)}
 
     assert len(versions) == 1
+
+
+MASSGEN = "agents: [{id: a, backend: {type: openai, model: m}}]\n"
+
+
+@pytest.mark.requirement("catalogue:watch:change")
+async def test_a_file_that_comes_to_the_massgen_folder_is_taken(file: Path, minimal: str) -> None:
+    (file.parent / "imported").mkdir()
+    write(file, f"{minimal}massgen: {{folder: imported, default_provider: local}}\n")
+    seen = Seen()
+    watcher = CatalogueWatcher(file, seen)
+    await watcher.check()
+
+    (file.parent / "imported" / "one.yaml").write_text(MASSGEN)
+    await watcher.check()
+    (file.parent / "imported" / "one.yaml").write_text("agents: 7\n")
+    await watcher.check()
+
+    assert [list(catalogue.panels) for catalogue in seen.catalogues] == [["massgen/one"], []]
+    assert watcher.last_error is None
+    assert "agents: must be a list" in str(watcher.current.warnings[-1])
+
+
+async def test_a_flood_of_warnings_is_cut_in_the_log(
+    file: Path, minimal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (file.parent / "imported").mkdir()
+    for number in range(30):
+        (file.parent / "imported" / f"{number}.yaml").write_text("agents: 7\n")
+    write(file, f"{minimal}massgen: {{folder: imported}}\n")
+
+    watcher = CatalogueWatcher(file, Seen())
+
+    assert len(watcher.current.warnings) == 60
+    logged = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(logged) == 21
+    assert logged[-1] == "configuration: 40 more; `conclave config check` tells them"

@@ -27,7 +27,7 @@ NOT_FOR_CHAT = (
     "*sora*",
     "*babbage*",
     "*davinci*",
-    "*-instruct-0914",
+    "gpt-3.5-turbo-instruct*",
 )
 MAX_MODELS = 2000  # of one provider: its list is not ours
 

@@ -29,6 +29,7 @@ _UNITS = {
     "_px": "px",
     "_s": "s",
 }
+_PLAIN = re.compile(r"[A-Za-z0-9_./]([^,:#\[\]{}]*[^,:#\[\]{} ])?")
 _WORDS: dict[object, str] = {
     str: "text",
     SecretStr: "text, secret",
@@ -205,11 +206,19 @@ def _yaml(value: object) -> str:
         case float():
             return f"{value:.15g}"
         case list() | tuple():
-            return f"[{', '.join(_yaml(part) for part in cast('Sequence[object]', value))}]"
+            return f"[{', '.join(_yaml_item(part) for part in cast('Sequence[object]', value))}]"
         case SecretStr() | SecretBytes():
             return "(set)"
         case _:
             return str(value)
+
+
+def _yaml_item(value: object) -> str:
+    """Quoted where a list in brackets would read something else."""
+    text = _yaml(value)
+    if not isinstance(value, str) or _PLAIN.fullmatch(text):
+        return text
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -74,23 +74,15 @@ def read_agent(
 
 
 def _read_backend(section: Section, providers: Providers) -> _Backend | None:
-    if section.text("type") == "ag2":
+    backend_type = section.text("type")
+    if backend_type == "ag2":
         return _read_ag2(section, providers)
-    model = _read_model(section, section.text("type"), providers)
-    backend = (
-        _Backend(
-            model=model,
-            system_message=section.text("system_message") or section.text("system_prompt"),
-            temperature=section.number("temperature", most=2),
-            max_output_tokens=_max_tokens(section),
-        )
-        if model
-        else None
-    )
-    if model is None:
-        section.ignore(("system_message", "system_prompt", "temperature", "max_tokens"))
+    model = _read_model(section, backend_type, providers)
+    message = section.text("system_message") or section.text("system_prompt")
+    temperature = section.number("temperature", most=2)
+    tokens = _max_tokens(section)
     section.report_rest()
-    return backend
+    return _Backend(model, message, temperature, tokens) if model else None
 
 
 def _read_ag2(section: Section, providers: Providers) -> _Backend | None:
@@ -132,7 +124,7 @@ def _first_llm(agent: Section) -> Section | None:
     several = agent.sections("llm_config")
     if len(several) > 1:
         agent.warn("llm_config", "has several models; the first is asked", "configure fallbacks")
-    if not several:
+    if agent.is_empty_list("llm_config"):
         agent.refuse("llm_config", "names no model", "add `api_type` and `model`")
     return several[0] if several else None
 

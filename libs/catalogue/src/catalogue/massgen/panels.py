@@ -96,7 +96,7 @@ def _is_current_format(top: Section, values: Mapping[str, object]) -> bool:
 def _read_agents(top: Section, providers: Providers, preamble: str | None) -> list[MassGenAgent]:
     single = top.section("agent")
     sections = [single] if single else top.sections("agents")
-    if top.has("agents") and top.holds_list("agents") and not sections:
+    if top.is_empty_list("agents"):
         top.refuse("agents", "is empty", "add at least 1")
     if len(sections) > MAX_SEATS:
         top.refuse("agents", f"has {len(sections)} entries", f"keep at most {MAX_SEATS}")

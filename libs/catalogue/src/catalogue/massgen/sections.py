@@ -47,6 +47,9 @@ class Section:
     def holds_list(self, key: str) -> bool:
         return isinstance(self._values.get(key), list)
 
+    def is_empty_list(self, key: str) -> bool:
+        return self._values.get(key) == []
+
     def text(self, key: str, *, most: int = 20_000) -> str | None:
         """Not empty; at most `most` characters."""
         value = self._take(key)
