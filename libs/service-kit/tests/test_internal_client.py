@@ -46,6 +46,12 @@ class Done(msgspec.Struct, tag_field="type", tag="done"):
 ASK: Endpoint[Question, Word] = Endpoint(
     "ask", "POST", "/rooms/{room}/ask", Question, Word, idempotent=True
 )
+LOOK: Endpoint[None, Word] = Endpoint(
+    "look", "GET", "/rooms/{room}", None, Word, idempotent=True, query=("lit",)
+)
+FOLLOW: StreamEndpoint[None, Word | Done] = StreamEndpoint(
+    "follow", "GET", "/tell", None, Word | Done, idempotent=True, query=("after",)
+)
 BUY: Endpoint[Question, Word] = Endpoint("buy", "POST", "/buy", Question, Word, idempotent=False)
 TELL: StreamEndpoint[Question, Word | Done] = StreamEndpoint(
     "tell", "POST", "/tell", Question, Word | Done, idempotent=True
@@ -187,6 +193,38 @@ async def test_the_deadline_ends_a_call_and_a_stream() -> None:
             assert await anext(events) == Word("first")
             with pytest.raises(DeadlineExceededError):
                 await anext(events)
+
+
+async def test_ids_and_queries_survive_the_journey() -> None:
+    async def look(request: None, call: CallContext, params: dict[str, str]) -> Word:
+        del request, call
+        return Word(f"{params['room']} {params.get('lit')} {params.get('undeclared')}")
+
+    app = InternalApp(TOKEN, Lifecycle())
+    app.add(LOOK, look)
+    async with running_service(app) as service, client_of(service.url()) as client:
+        plain = await client.call(LOOK, None, context(), room="a b:ü%")
+        lit = await client.call(LOOK, None, context(), room="7", lit="yes&no", undeclared="1")
+
+    assert (plain, lit) == (Word("a b:ü% None None"), Word("7 yes&no None"))
+
+
+async def test_a_stream_can_be_taken_up_again_after_an_event() -> None:
+    async def follow(
+        request: None, call: CallContext, params: dict[str, str]
+    ) -> AsyncGenerator[Word | Done]:
+        del request, call
+        yield Word(params.get("after", "start"))
+
+    app = InternalApp(TOKEN, Lifecycle())
+    app.add_stream(FOLLOW, follow)
+    seen: list[Word | Done] = []
+    async with running_service(app) as service, client_of(service.url()) as client:
+        for after in (None, 0, 41):
+            async with aclosing(client.stream(FOLLOW, None, context(), after=after)) as events:
+                seen += [event async for event in events]
+
+    assert seen == [Word("start"), Word("0"), Word("41")]
 
 
 # ------------------------------------------------------------------- replicas and broken peers

@@ -117,7 +117,7 @@ class InternalClient:
         **path: str,
     ) -> ResponseT:
         """One request, one reply."""
-        async with self._exchange(endpoint, request, context, path, after=None) as response:
+        async with self._exchange(endpoint, request, context, path) as response:
             try:
                 async with asyncio.timeout(self._left_s(context)):
                     body = await response.read()
@@ -136,14 +136,17 @@ class InternalClient:
         after: int | None = None,
         **path: str,
     ) -> AsyncGenerator[ResponseT]:
-        """The events, in order. Use with `contextlib.aclosing`: closing hangs up at once.
+        """The events, in order; those with an id above `after` where the endpoint takes one.
+
+        Use with `contextlib.aclosing`: closing hangs up at once.
 
         A connection that breaks ends the stream like one that ends: only the caller knows whether
         its last event was the last. Kinds of event this version does not know are passed over.
         """
         decode = _decoder(endpoint).decode
         known = _known_events(endpoint)
-        async with self._exchange(endpoint, request, context, path, after=after) as response:
+        parameters = path if after is None else {**path, "after": str(after)}
+        async with self._exchange(endpoint, request, context, parameters) as response:
             reader = SseReader()
             while chunk := await self._next_chunk(endpoint, response, context):
                 for event in reader.feed(chunk):
@@ -176,9 +179,8 @@ class InternalClient:
         request: object,
         context: CallContext,
         path: dict[str, str],
-        after: int | None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        url_path = endpoint.url_path(**path) + (f"?after={after}" if after is not None else "")
+        url_path = endpoint.url_path(**path)
         body = None if endpoint.request_type is None else _encode(request)
         tried: list[_Replica] = []
         while True:
