@@ -19,7 +19,16 @@ from conclave_cli.settings import inherited_environment
 READY = "Conclave is ready"
 START_TIMEOUT_S = 60.0
 _OFFSETS = (0, 1, 2, 10, 12, 20, 22, 90)
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
+_INHERITED = (
+    "PATH",
+    "PYTHONPATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "VIRTUAL_ENV",
+)
 
 
 class PlatformError(Exception):
