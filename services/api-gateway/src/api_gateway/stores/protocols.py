@@ -30,8 +30,9 @@ class ResponseStore(Protocol):
     async def save(self, response: NewResponse) -> None:
         """Keep a response, ended or still running. On return it is committed.
 
-        If it is completed and of a conversation, its input and output are appended there in the
-        same transaction (or nowhere, if that was deleted meanwhile), and the claim is released.
+        If it has ended and is of a conversation, its claim is released; if it is completed or
+        incomplete, its input and output are appended there in the same transaction (or nowhere,
+        if that was deleted meanwhile). A client that hung up leaves a cancelled one.
         """
         ...
 
@@ -115,7 +116,8 @@ class ConversationTurns(Protocol):
     """One response at a time continues a conversation.
 
     `holder` is the response's id. A claim ends with `release`, with `append_turn`, with the
-    response that is saved as completed, or by itself after its lease.
+    response that is saved as ended, or by itself after its lease. `stores.conversation_claims`
+    holds one for as long as a block of code runs.
     """
 
     async def claim(

@@ -18,7 +18,10 @@ Order = Literal["asc", "desc"]
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """One item of a conversation or response. `payload` is its JSON, `id` and `status` within."""
+    """One item of a conversation or response: `payload` is its JSON, with id and status.
+
+    `api_gateway.dialects.stored_items` makes them of what a client sent.
+    """
 
     item_id: str
     payload: bytes

@@ -12,6 +12,7 @@ import msgspec
 
 from api_gateway import openai_errors
 from api_gateway.dialects import json_members
+from api_gateway.dialects.metadata import check_metadata
 from api_gateway.dialects.names import check_name
 from wire.errors import InvalidRequestError
 from wire.openai_chat import ChatRequest
@@ -43,9 +44,6 @@ _CHOICES = {
 _STRINGS = {"safety_identifier": 128, "prompt_cache_key": 64}
 _MAX_STOPS = 4
 _MAX_BIAS = 100
-_MAX_METADATA_PAIRS = 16
-_MAX_METADATA_KEY = 64
-_MAX_METADATA_VALUE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ def _check_texts(parameters: ChatRequest) -> None:
     if parameters.logit_bias:
         _check_logit_bias(parameters.logit_bias)
     if parameters.metadata:
-        _check_metadata(parameters.metadata)
+        check_metadata(parameters.metadata)
 
 
 def _check_stop(stop: list[str]) -> None:
@@ -154,20 +152,6 @@ def _check_logit_bias(logit_bias: dict[str, float]) -> None:
             raise openai_errors.out_of_range(
                 "logit_bias", value, minimum=-_MAX_BIAS, maximum=_MAX_BIAS, kind="decimal"
             )
-
-
-def _check_metadata(metadata: dict[str, str]) -> None:
-    if len(metadata) > _MAX_METADATA_PAIRS:
-        raise InvalidRequestError(
-            f"Invalid 'metadata': at most {_MAX_METADATA_PAIRS} pairs, got {len(metadata)}.",
-            param="metadata",
-            code="object_above_max_properties",
-        )
-    for key, value in metadata.items():
-        if len(key) > _MAX_METADATA_KEY:
-            raise openai_errors.string_too_long("metadata", _MAX_METADATA_KEY, len(key))
-        if len(value) > _MAX_METADATA_VALUE:
-            raise openai_errors.string_too_long(f"metadata.{key}", _MAX_METADATA_VALUE, len(value))
 
 
 def _check_combinations(parameters: ChatRequest) -> None:

@@ -1,0 +1,34 @@
+"""A client's own pairs beside an object. Source: OpenAI wire contract, section 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api_gateway import openai_errors
+from wire.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_PAIRS = 16
+MAX_KEY_CHARACTERS = 64
+MAX_VALUE_CHARACTERS = 512
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Enforce the contract's bounds.
+
+    Raises:
+        InvalidRequestError: too many pairs, or one too long.
+    """
+    if len(metadata) > MAX_PAIRS:
+        raise InvalidRequestError(
+            f"Invalid 'metadata': at most {MAX_PAIRS} pairs, got {len(metadata)}.",
+            param="metadata",
+            code="object_above_max_properties",
+        )
+    for key, value in metadata.items():
+        if len(key) > MAX_KEY_CHARACTERS:
+            raise openai_errors.string_too_long("metadata", MAX_KEY_CHARACTERS, len(key))
+        if len(value) > MAX_VALUE_CHARACTERS:
+            raise openai_errors.string_too_long(f"metadata.{key}", MAX_VALUE_CHARACTERS, len(value))
