@@ -115,20 +115,24 @@ class _Store:
         self._read_engine = create_engine(url, read_only=True) if self._is_sqlite else self._engine
         self.writer = StoreWriter(self._engine, timeout_s=settings.store_timeout_s)
         self.reader = StoreReader(self._read_engine)
-        self.sweep = RetentionSweep(self._engine, clock, retention_days=settings.retention_days)
+        self._upkeep_engine = create_engine(url)  # the writer keeps its connection to itself
+        self.sweep = RetentionSweep(
+            self._upkeep_engine, clock, retention_days=settings.retention_days
+        )
         lifecycle.on_startup(self._open)
         lifecycle.on_shutdown(self._close)
         lifecycle.add_check("database", self.reader.check)
 
     async def _open(self) -> None:
-        await require_revision(self._engine, REVISION, MIGRATE_COMMAND)
+        await require_revision(self._upkeep_engine, REVISION, MIGRATE_COMMAND)
         if self._is_sqlite:  # this process is its only one
-            interrupted = await mark_interrupted(self._engine, self._clock)
+            interrupted = await mark_interrupted(self._upkeep_engine, self._clock)
             if interrupted:
                 log.warning("runs_interrupted", runs=interrupted)
 
     async def _close(self) -> None:
         await self._engine.dispose()
+        await self._upkeep_engine.dispose()
         await self._read_engine.dispose()
 
 
@@ -155,7 +159,7 @@ class _Work:
 def _model_client(
     settings: OrchestratorSettings, clock: Clock, observer: CallMetrics, lifecycle: Lifecycle
 ) -> ModelClient:
-    session = new_session()
+    session = new_session(trust_env=False)
     lifecycle.on_shutdown(session.close)
     return ModelClient(
         session,

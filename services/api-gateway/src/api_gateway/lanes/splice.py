@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from api_gateway.dialects.chat.messages import decode_messages, to_items
 from api_gateway.dialects.chat.splice import (
     StreamSplicer,
     VendorFailedError,
@@ -13,6 +14,7 @@ from api_gateway.dialects.chat.splice import (
 )
 from model_providers import vendor_errors
 from model_providers.provider import RawCall
+from model_providers.token_estimate import estimate_items
 from wire.errors import PlatformError, UpstreamProtocolError
 from wire.ids import new_call_id
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 _JSON = "application/json"
 _EVENT_STREAM = "text/event-stream"
-_BYTES_PER_TOKEN = 4
 
 
 class SplicedAnswer:
@@ -130,10 +131,15 @@ async def open_spliced(
         accept=_EVENT_STREAM if head.streams else _JSON,
         traceparent=traceparent,
         body_for=lambda fallback: _body_for(head, fallback),
-        input_tokens_estimate=len(bytes(parameters.messages)) // _BYTES_PER_TOKEN,
+        input_tokens_estimate=lambda: _estimate_input(head),
         reserved_output_tokens=limit or model.max_output_tokens,
     )
     return SplicedAnswer(await client.open_raw(call), head)
+
+
+def _estimate_input(head: ChatHead) -> int:
+    """Asked only when the vendor reports nothing: it decodes the whole conversation."""
+    return estimate_items(to_items(decode_messages(head.parameters.messages)))
 
 
 def _body_for(head: ChatHead, model: ModelSpec) -> bytes:
