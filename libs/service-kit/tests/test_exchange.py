@@ -87,11 +87,14 @@ async def test_a_stream_that_fails_is_cut_and_not_ended(error: Exception) -> Non
 
 async def test_a_stream_left_open_by_its_application_is_cut() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-        await ResponseStream(send).start()
+        stream = ResponseStream(send)
+        await stream.start()
+        await stream.write(b"first")
 
     async with running_service(app) as service, raw_client(service.port()) as client:
         await client.request("GET", "/")
         await client.head()
+        assert await client.chunk() == b"first"
 
         with pytest.raises(asyncio.IncompleteReadError):
             await client.chunk()
@@ -105,6 +108,7 @@ async def test_a_write_to_a_client_that_has_gone_raises() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
         stream = ResponseStream(send)
         await stream.start()
+        await stream.write(b"first")
         while (await receive())["type"] != "http.disconnect":
             pass
         gone.set()
@@ -121,6 +125,27 @@ async def test_a_write_to_a_client_that_has_gone_raises() -> None:
 
         await within(gone)
         await within(raised)
+
+
+async def test_a_failure_before_the_first_byte_is_still_an_error_and_not_a_cut_stream() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+        await ResponseStream(send).start()
+        raise UpstreamTimeoutError("slow", provider="p")
+
+    async with running_service(app) as service, raw_client(service.port()) as client:
+        await client.request("GET", "/")
+
+        assert (await client.response()).status == 504
+
+
+async def test_headers_and_the_first_piece_of_the_body_arrive_together() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+        await send_response(send, 200, b"body")
+
+    async with running_service(app) as service, raw_client(service.port()) as client:
+        await client.request("GET", "/")
+
+        assert (await client.packet()).endswith(b"\r\n\r\nbody")
 
 
 async def test_after_an_error_the_connection_serves_the_next_request() -> None:

@@ -1,7 +1,8 @@
 """One request and its answer: where every error of an application ends, and a hang-up is told.
 
-uvicorn lets an application write to a client that has gone, without a sign; here that raises. Its
-own handler of errors answers in plain text and logs whatever the exception quotes; ours does not.
+Over uvicorn's own cycle this adds: a write to a client that has gone raises; whoever must stop
+when the client goes is called at once, without a task that waits for it; headers and the first
+piece of the body leave in one write; errors become OpenAI's envelope and quote no payload.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from service_kit.http import (
     RESPONSE_COMPLETE,
     ASGIApp,
     ClientDisconnectedError,
+    DisconnectSource,
     Message,
     Scope,
     send_error,
@@ -28,46 +30,57 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
-async def answer(app: ASGIApp, cycle: RequestResponseCycle) -> None:
-    """Run the application to its end and leave the connection in a state that says how it ended.
-
-    A response that was begun and not completed is cut, so that no client takes it for whole.
-    """
-    exchange = _Exchange(cycle)
-    path: str = cycle.scope["path"]
-    try:
-        await app(cast("Scope", cycle.scope), exchange.receive, exchange.send)
-        if not cycle.response_started:
-            log.error("no_response", path=path)
-            await exchange.fail(_fault())
-    except ClientDisconnectedError:
-        return
-    except PlatformError as error:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("request_failed", error=error, path=path)
-        await exchange.fail(error)
-    except asyncio.CancelledError:
-        await exchange.fail(ServiceUnavailableError("The server is shutting down."))
-        raise
-    except Exception:
-        log.exception("request_crashed", path=path)
-        await exchange.fail(_fault())
-    finally:
-        if not cycle.response_complete and not cycle.disconnected:
-            cycle.transport.close()
-        cycle.on_response = _nothing
-
-
-class _Exchange:
+class Exchange(DisconnectSource):
     """The two ends an application holds."""
 
-    __slots__ = ("_cycle",)
-
     def __init__(self, cycle: RequestResponseCycle) -> None:
+        super().__init__()
         self._cycle = cycle
+        self._start: Message | None = None
+
+    @property
+    def disconnected(self) -> bool:
+        return self._cycle.disconnected
+
+    async def answer(self, app: ASGIApp) -> None:
+        """Run the application to its end and leave the connection in a state that tells how.
+
+        A response that was begun and not completed is cut, so that no client takes it for whole.
+        """
+        cycle = self._cycle
+        path: str = cycle.scope["path"]
+        try:
+            await app(cast("Scope", cycle.scope), self.receive, self.send)
+            if not cycle.response_started:
+                log.error("no_response", path=path)
+                await self._fail(_fault())
+        except ClientDisconnectedError:
+            return
+        except PlatformError as error:
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.warning("request_failed", error=error, path=path)
+            await self._fail(error)
+        except asyncio.CancelledError:
+            await self._fail(ServiceUnavailableError("The server is shutting down."))
+            raise
+        except Exception:
+            log.exception("request_crashed", path=path)
+            await self._fail(_fault())
+        finally:
+            if not cycle.response_complete and not cycle.disconnected:
+                cycle.transport.close()
+            cycle.on_response = _nothing
 
     async def send(self, message: Message) -> None:
-        if not self._cycle.disconnected:
+        if self._cycle.disconnected:
+            raise ClientDisconnectedError
+        if message["type"] == "http.response.start":
+            self._start = message  # ASGI: nothing is sent before the first piece of the body
+            return
+        if self._start is not None:
+            start, self._start = self._start, None
+            await self._send_first(start, message)
+        else:
             await self._cycle.send(cast("ASGISendEvent", message))
         if self._cycle.disconnected:
             raise ClientDisconnectedError
@@ -78,7 +91,39 @@ class _Exchange:
             message[RESPONSE_COMPLETE] = True
         return message
 
-    async def fail(self, error: PlatformError) -> None:
+    def hang_up(self) -> None:
+        """The connection is gone, or will not be answered."""
+        if not self._cycle.response_complete:
+            self._cycle.disconnected = True
+            self._cycle.message_event.set()
+            self.tell_disconnect()
+
+    def listen(self) -> None:
+        # uvicorn stops reading behind a large body until the application asks for more; then
+        # nobody would notice that the client has gone.
+        self._cycle.flow.resume_reading()
+
+    async def _send_first(self, start: Message, body: Message) -> None:
+        cycle = self._cycle
+        if cycle.flow.write_paused:
+            await cycle.flow.drain()
+            if cycle.disconnected:
+                return
+        transport, on_response = cycle.transport, cycle.on_response
+        collected = _Collected()
+        cycle.transport, cycle.on_response = cast("asyncio.Transport", collected), _nothing
+        try:
+            await cycle.send(cast("ASGISendEvent", start))
+            await cycle.send(cast("ASGISendEvent", body))
+        finally:
+            cycle.transport, cycle.on_response = transport, on_response
+            transport.writelines(collected.pieces)
+        if collected.closed:
+            transport.close()
+        if cycle.response_complete:
+            on_response()
+
+    async def _fail(self, error: PlatformError) -> None:
         """Answer with the error if that is still possible."""
         if self._cycle.response_started or self._cycle.disconnected:
             return
@@ -86,6 +131,20 @@ class _Exchange:
             await send_error(self.send, error.info())
         except ClientDisconnectedError:
             return
+
+
+class _Collected:
+    """Stands in for the transport while headers and body become one write."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def _fault() -> PlatformFaultError:

@@ -9,9 +9,9 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
@@ -23,6 +23,9 @@ from wire.errors import (
     RequestTooLargeError,
 )
 from wire.ids import new_request_id
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -127,10 +130,37 @@ async def _discard_body(receive: Receive) -> None:
         return
 
 
-@asynccontextmanager
-async def cancel_on_disconnect(
+class DisconnectSource:
+    """What knows at once that its client has gone, and tells whoever asked.
+
+    Whose method `receive` is, if `service_kit.server` made it.
+    """
+
+    def __init__(self) -> None:
+        self._watching: list[Callable[[], None]] = []
+
+    @property
+    def disconnected(self) -> bool:
+        raise NotImplementedError
+
+    def listen(self) -> None:
+        """Make sure that a hang-up can be noticed."""
+        raise NotImplementedError
+
+    def watch(self, told: Callable[[], None]) -> None:
+        self._watching.append(told)
+
+    def unwatch(self, told: Callable[[], None]) -> None:
+        self._watching.remove(told)
+
+    def tell_disconnect(self) -> None:
+        for told in tuple(self._watching):
+            told()
+
+
+def cancel_on_disconnect(
     receive: Receive, *beside: Coroutine[object, object, None]
-) -> AsyncGenerator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Cancel the body as soon as the client hangs up, whatever it is waiting for.
 
     Use after the request body has been read: what still arrives is thrown away. Coroutines given
@@ -140,8 +170,51 @@ async def cancel_on_disconnect(
         ClientDisconnectedError: out of the context, in place of the cancellation it caused.
         CancelledError: somebody else cancelled this task too; theirs goes first.
     """
-    task = asyncio.current_task()
-    cancelled_before = task.cancelling() if task is not None else 0
+    source = getattr(receive, "__self__", None)
+    if isinstance(source, DisconnectSource) and not beside:
+        return _CancelWhenTold(source)
+    return _cancel_by_watching(receive, *beside)
+
+
+class _CancelWhenTold:
+    """Costs no task: the protocol calls back. Built like `asyncio.timeout`."""
+
+    def __init__(self, source: DisconnectSource) -> None:
+        self._source = source
+        self._told = False
+
+    async def __aenter__(self) -> None:
+        if self._source.disconnected:
+            raise ClientDisconnectedError
+        self._task = _current_task()
+        self._cancelled_before = self._task.cancelling()
+        self._source.listen()
+        self._source.watch(self._hung_up)
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._source.unwatch(self._hung_up)
+        if not self._told:
+            return
+        ours_alone = self._task.uncancel() <= self._cancelled_before
+        if error_type is None or (ours_alone and error_type is asyncio.CancelledError):
+            raise ClientDisconnectedError from error
+
+    def _hung_up(self) -> None:
+        self._told = True
+        self._task.cancel()
+
+
+@asynccontextmanager
+async def _cancel_by_watching(
+    receive: Receive, *beside: Coroutine[object, object, None]
+) -> AsyncGenerator[None]:
+    task = _current_task()
+    cancelled_before = task.cancelling()
     try:
         async with asyncio.TaskGroup() as group:
             companions = [
@@ -153,9 +226,16 @@ async def cancel_on_disconnect(
                 for companion in companions:
                     companion.cancel()
     except BaseExceptionGroup as errors:
-        if task is not None and task.cancelling() > cancelled_before:
+        if task.cancelling() > cancelled_before:
             raise asyncio.CancelledError from errors
         raise _first_cause(errors) from None
+
+
+def _current_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a hang-up can only cancel a task")
+    return task
 
 
 async def _raise_on_disconnect(receive: Receive) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from service_kit.exchange import answer
+from service_kit.exchange import Exchange
 from service_kit.http import JSON, ASGIApp, error_headers
 from wire.errors import CallerError, InvalidRequestError, PlatformError, RequestTimeoutError
 
@@ -83,6 +83,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._on_closed = on_closed
         self._reading = _Reading.NOTHING
         self._answering: RequestResponseCycle | None = None
+        self._exchange: Exchange | None = None
         self._header_bytes = 0
         self._unclaimed_bytes = 0
         self._window_bytes = 0
@@ -102,10 +103,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
-        running = self._answering
-        if running is not None and not running.response_complete:
-            running.disconnected = True
-            running.message_event.set()
+        if self._exchange is not None:
+            self._exchange.hang_up()
         self.pipeline.clear()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
@@ -180,7 +179,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        task = self.loop.create_task(answer(cast("ASGIApp", app), cycle))
+        self._exchange = Exchange(cycle)
+        task = self.loop.create_task(self._exchange.answer(cast("ASGIApp", app)))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
@@ -328,8 +328,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif running.response_started:
             self.transport.close()
         else:
-            running.disconnected = True
-            running.message_event.set()
+            if self._exchange is not None:
+                self._exchange.hang_up()
             self._write_refusal(error)
 
     def _stop_listening(self) -> None:

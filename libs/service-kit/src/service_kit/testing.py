@@ -138,6 +138,11 @@ class RawClient:
             chunk = await self._reader.readexactly(size + 2)
         return chunk[:-2]
 
+    async def packet(self) -> bytes:
+        """What arrives first, as the operating system hands it over."""
+        async with asyncio.timeout(WAIT_S):
+            return await self._reader.read(64 * 1024)
+
     async def closed(self) -> bytes:
         """Wait until the server has hung up; what it still sent."""
         async with asyncio.timeout(WAIT_S):
