@@ -36,9 +36,9 @@ class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
         description="Longest wait for the database where a run must wait for it. Then it fails.",
     )
     ended_runs_kept_s: float = Field(
-        default=60.0,
+        default=10.0,
         ge=0,
-        description="How long an ended run can still be joined by its id.",
+        description="How long an ended run can still be joined by its id; each holds its answers.",
     )
     retention_days: float = Field(
         default=30.0,

@@ -91,4 +91,5 @@ def test_cached_input_has_its_own_price_and_an_unknown_price_is_no_price() -> No
     prices = Prices(input_usd_per_mtok=1.0, cached_input_usd_per_mtok=0.1, output_usd_per_mtok=2.0)
 
     assert cost_nano_usd(Usage(1000, 10, cached_tokens=400), prices) == 660_000
+    assert cost_nano_usd(Usage(1000, 10, cache_write_tokens=400), prices) == 1_020_000
     assert cost_nano_usd(Usage(1000, 10), Prices(input_usd_per_mtok=1.0)) is None

@@ -96,10 +96,18 @@ async def writing(engine: AsyncEngine, timeout_s: float = WAIT_S) -> AsyncGenera
         task.cancel()
 
 
+def beside(engine: AsyncEngine) -> AsyncEngine:
+    """Another engine on the same database: the writer keeps its connection to itself."""
+    return create_engine(engine.url.render_as_string(hide_password=False))
+
+
 async def count(engine: AsyncEngine, table: Table) -> int:
-    async with engine.connect() as connection:
+    other = beside(engine)
+    async with other.connect() as connection:
         found = await connection.execute(select(func.count()).select_from(table))
-        return found.scalar_one()
+        rows = found.scalar_one()
+    await other.dispose()
+    return rows
 
 
 async def test_what_is_committed_is_there(engine: AsyncEngine) -> None:
@@ -154,9 +162,9 @@ async def test_a_duplicate_is_refused_and_its_neighbours_are_written(engine: Asy
 
 @pytest.mark.requirement("orchestrator:journal:before-first-byte")
 async def test_a_database_that_is_locked_is_a_typed_error_in_time(
-    engine: AsyncEngine, tmp_path: Path
+    engine: AsyncEngine,
 ) -> None:
-    other = create_engine(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    other = beside(engine)
     async with writing(engine, timeout_s=0.2) as writer:
         async with other.begin():
             with pytest.raises(StoreUnavailableError) as raised:
@@ -171,8 +179,10 @@ async def test_a_failed_statement_is_a_typed_error_and_the_writer_goes_on(
     engine: AsyncEngine,
 ) -> None:
     async with writing(engine) as writer:
-        async with engine.begin() as connection:
+        other = beside(engine)
+        async with other.begin() as connection:
             await connection.execute(text("ALTER TABLE run_outputs RENAME TO elsewhere"))
+        await other.dispose()
         with pytest.raises(StoreUnavailableError):
             await writer.commit(OutputSaid(run_id="r", tenant_id="t", seq=1, payload=b"{}"))
 

@@ -90,18 +90,27 @@ def agent_cost_nano_usd(agent: PlannedAgent, usage: Usage) -> int:
 
 
 def cost_nano_usd(usage: Usage, prices: Prices) -> int | None:
-    """What a call costs by the catalogue's prices; None when a price that matters is unknown."""
-    if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
+    """What a call costs by the catalogue's prices; None when a price that matters is unknown.
+
+    Cached and cache-writing tokens are part of the input; unpriced, they cost what input costs.
+    """
+    plain, answer = prices.input_usd_per_mtok, prices.output_usd_per_mtok
+    if plain is None or answer is None:
         return None
-    cached_price = prices.cached_input_usd_per_mtok
-    if cached_price is None:
-        cached_price = prices.input_usd_per_mtok
+    cached = _or(prices.cached_input_usd_per_mtok, plain)
+    written = _or(prices.cache_write_usd_per_mtok, plain)
+    plain_tokens = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
     usd_mtok = (
-        (usage.input_tokens - usage.cached_tokens) * prices.input_usd_per_mtok
-        + usage.cached_tokens * cached_price
-        + usage.output_tokens * prices.output_usd_per_mtok
+        plain_tokens * plain
+        + usage.cached_tokens * cached
+        + usage.cache_write_tokens * written
+        + usage.output_tokens * answer
     )
     return round(usd_mtok * _NANO_USD_PER_USD_MTOK)
+
+
+def _or(price: float | None, otherwise: float) -> float:
+    return otherwise if price is None else price
 
 
 def _cost(tokens: int, usd_per_mtok: float | None) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from model_providers.provider import ModelCall
 from orchestrator.agents.answer_checks import AnswerCheck, InvalidAnswerError
@@ -22,6 +25,7 @@ from orchestrator.coordination.events import (
 )
 from orchestrator.driver.answer_collector import AnswerCollector, LiveTap
 from service_kit.logging import get_logger
+from wire.conversation import GenerationRequest
 from wire.errors import PlatformError, PlatformFaultError
 from wire.ids import CallId, new_call_id
 
@@ -81,6 +85,15 @@ class CallRunner:
         """A finished call's pieces as they came, where the client asked for log probabilities."""
         return self._logprobs.get(call, [])
 
+    def forget(self) -> None:
+        """Let go of the conversation and of what the calls said."""
+        self._scope = dataclasses.replace(
+            self._scope,
+            start=msgspec.structs.replace(self._scope.start, request=GenerationRequest(items=())),
+        )
+        self._texts.clear()
+        self._logprobs.clear()
+
     async def perform(self, start: StartCall) -> None:
         """Make the call; whatever happens, exactly one event about its end is posted."""
         call_id = self._call_ids[start.call] = new_call_id()
@@ -126,6 +139,7 @@ class CallRunner:
             agent_id=start.agent_id,
             phase=start.brief.phase,
             traceparent=self._scope.traceparent,
+            stream=_streams(start, seat),
         )
 
     def _fail(self, start: StartCall, error: PlatformError) -> None:
@@ -183,3 +197,11 @@ class CallRunner:
             return self._scope.check(text), None
         except InvalidAnswerError as error:
             return text, str(error)
+
+
+def _streams(start: StartCall, seat: Seat) -> bool:
+    """A ballot is short and nobody reads along: whole, it costs a tenth of the CPU.
+
+    A reasoning model may think for longer than a silent connection is left open.
+    """
+    return start.brief.phase != "ballot" or seat.agent.model.capabilities.reasoning

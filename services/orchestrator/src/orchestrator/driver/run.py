@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -41,14 +41,17 @@ from orchestrator.driver.records import (
 )
 from orchestrator.driver.run_metrics import count_run
 from orchestrator.driver.spans import RunSpans
-from orchestrator.store.writer import DuplicateRowError
+from orchestrator.store.writer import DuplicateRowError, StoreUnavailableError
 from orchestrator.store.writes import LoggedEvent, OutputSaid, RunClosed, RunOpened
 from service_kit.logging import get_logger
+from wire.conversation import GenerationRequest
 from wire.coordination import RunEnded, RunStarted
 from wire.deadline import Deadline
 from wire.errors import CallerError, PlatformError, PlatformFaultError, PlatformInterruptedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.agents.answer_checks import AnswerCheck
     from orchestrator.coordination.commands import Command
     from orchestrator.coordination.events import LogEntry
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from wire.errors import ErrorInfo
 
 _INBOX_SIZE = 4096  # far above what the call limit of a run can produce at once
+_OPEN_TIMEOUT_S = 10.0  # above the store's own: that one says what is wrong
 _DRAIN_TIMEOUT_S = 2.0  # for calls that were cut to tell what they had used
 
 log = get_logger(__name__)
@@ -175,29 +179,25 @@ class Run:
         """Run to the end. Raises nothing but the cancellation of the process itself."""
         self.output.push(RunStarted(self.start.run_id))
         try:
-            await self._open()
+            opened = self._open()
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._confirm_opened(opened))
                 await self._drive(group)
                 await self._drain()
         except asyncio.CancelledError:
             self._fail(PlatformInterruptedError("The orchestrator was shut down."))
             raise
-        except PlatformError as error:
-            self._fail(error)
-        except DuplicateRowError:
-            self._fail(RunConflictError("A run with this id has ended already."))
-        except Exception:
-            log.exception("run_crashed", run_id=self.start.run_id)
-            self._fail(PlatformFaultError("The orchestrator had an error."))
+        except Exception as error:  # noqa: BLE001 - a run ends with a typed error, whatever it met
+            self._fail(self._platform_error(error))
         finally:
             self._stop_timers()
             await self._close()
 
-    async def _open(self) -> None:
-        """The run's row comes first: what calls cost is booked against it."""
+    def _open(self) -> asyncio.Future[None]:
+        """The run's row is on its way to the store before its first call's is."""
         start = self.start
         self._set_timer(self._plan.deadline_ms, DeadlineReached(self._plan.deadline_ms))
-        await self._services.writer.commit(
+        return self._services.writer.submit(
             RunOpened(
                 run_id=start.run_id,
                 tenant_id=start.tenant_id,
@@ -210,6 +210,14 @@ class Run:
                 spec=_encode(start.panel),
             )
         )
+
+    async def _confirm_opened(self, opened: asyncio.Future[None]) -> None:
+        """No call has left before this is known: the first one's own row waits behind it."""
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT_S):
+                await opened
+        except TimeoutError:
+            raise StoreUnavailableError from None
 
     async def _drive(self, group: asyncio.TaskGroup) -> None:
         self._perform_all(self._first_commands, group)
@@ -285,6 +293,16 @@ class Run:
         if self._session.finished is None:
             self._status, self._error = "failed", error.info()
 
+    def _platform_error(self, error: Exception) -> PlatformError:
+        """What to tell: the typed error inside, or that something of ours is broken."""
+        for cause in _causes(error):
+            if isinstance(cause, PlatformError):
+                return cause
+            if isinstance(cause, DuplicateRowError):
+                return RunConflictError("A run with this id has ended already.")
+        log.error("run_crashed", error=error, run_id=self.start.run_id)
+        return PlatformFaultError("The orchestrator had an error.")
+
     async def _close(self) -> None:
         duration_ms = self._now_ms()
         ended = self._ending()
@@ -297,6 +315,12 @@ class Run:
         self.output.close(msgspec.structs.replace(ended, keep_trace=keep))
         self.ended.set()
         self._log_end(duration_ms, len(calls))
+        self._forget_conversation()
+
+    def _forget_conversation(self) -> None:
+        """What an ended run is still asked for needs none of it, and it may hold images."""
+        self.start = msgspec.structs.replace(self.start, request=GenerationRequest(items=()))
+        self._runner.forget()
 
     def _ending(self) -> RunEnded:
         summary = self._summary()
@@ -376,6 +400,14 @@ class Run:
             calls=calls,
             error_type=self._error.error_type if self._error else None,
         )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
 
 
 def _is_panel(start: StartRun) -> bool:

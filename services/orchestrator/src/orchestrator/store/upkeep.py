@@ -57,6 +57,7 @@ class RetentionSweep:
                 await self.sweep()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("retention_sweep_failed", error=error)
+            await self._engine.dispose()  # a thread and a cache for nothing until the next
             await asyncio.sleep(SWEEP_INTERVAL_S)
 
     async def sweep(self) -> int:
