@@ -85,7 +85,22 @@ lock-check: .environment-dev ## Locks match their inputs and name no index (offl
 beauty: .environment-dev ## Sizes of functions and broad excepts: a lamp, not a fence
 	@$(BIN)/python scripts/beauty.py
 
+##@ Measure
+
+.PHONY: bench-panel
+bench-panel: .environment-dev ## A panel of three against provider-sim: calls, latency, CPU, memory
+	@$(BIN)/python scripts/bench_panel.py
+
+.PHONY: massgen-corpus
+massgen-corpus: .environment-dev ## How many of a MassGen wheel's configurations load (WHEEL=path)
+	@test -n "$(WHEEL)" || { echo "massgen-corpus: name the wheel or folder: WHEEL=path"; exit 2; }
+	@$(BIN)/python scripts/massgen_corpus.py "$(WHEEL)"
+
 ##@ Change
+
+.PHONY: docs
+docs: .environment-dev ## Write docs/configuration.md anew from the settings and records
+	@$(BIN)/python scripts/generate_docs.py
 
 .PHONY: format
 format: .environment-dev ## Format and fix what ruff can fix safely
