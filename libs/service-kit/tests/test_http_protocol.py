@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -363,6 +365,44 @@ async def test_an_upgrade_to_something_we_do_not_speak_is_answered_as_http() -> 
 
         assert (response.status, response.body) == (200, b"/plain")
         assert response.headers["connection"] == "close"
+
+
+REQUESTS = b"".join(
+    b"POST /%d HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\nx-pad: %s\r\n\r\n%s"
+    % (number, number, b"p" * number * 7, b"z" * number)
+    for number in range(1, 6)
+) + (b"POST /6 HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+
+
+@pytest.mark.requirement("service-kit:http:keep-alive")
+async def test_requests_cut_anywhere_get_the_same_answers() -> None:
+    seeded = random.Random(2)  # noqa: S311 - repeatable, not secret
+    expected = [b"z" * number for number in range(1, 6)] + [b"abcde"]
+    async with running_service(echo) as service:
+        for _ in range(40):
+            cuts = sorted(seeded.sample(range(1, len(REQUESTS)), seeded.randrange(1, 30)))
+            async with raw_client(service.port()) as client:
+                for start, end in pairwise([0, *cuts, len(REQUESTS)]):
+                    await client.send(REQUESTS[start:end])
+                    await asyncio.sleep(0)
+                assert [(await client.response()).body for _ in expected] == expected
+
+
+async def test_no_bytes_bring_the_server_down(caplog: pytest.LogCaptureFixture) -> None:
+    seeded = random.Random(3)  # noqa: S311 - repeatable, not secret
+    async with running_service(echo, limits=QUICK) as service:
+        for _ in range(150):
+            damaged = bytearray(REQUESTS)
+            for _ in range(seeded.randrange(1, 12)):
+                damaged[seeded.randrange(len(damaged))] = seeded.randrange(256)
+            async with raw_client(service.port()) as client:
+                with suppress(ConnectionError):
+                    await client.send(bytes(damaged))
+        async with raw_client(service.port()) as client:
+            await client.request("GET", "/still-here")
+            assert (await client.response()).body == b"/still-here"
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 # -------------------------------------------------------------------------- refused bodies

@@ -332,6 +332,18 @@ async def test_silence_is_filled_with_heartbeats_also_before_the_first_event() -
     assert [event.event for event in events_in(rest)] == ["done"]
 
 
+async def test_a_draining_service_starts_no_stream_and_says_so() -> None:
+    lifecycle = Lifecycle()
+    app = InternalApp(TOKEN, lifecycle)
+    app.add_stream(TELL, tell)
+    async with running_service(app) as service, raw_client(service.port()) as client:
+        lifecycle.draining = True
+
+        info = await post(client, "/internal/v1/tell", b'{"text":"a"}')
+
+    assert (info.status, info.code) == (503, "not_started")
+
+
 async def test_a_drain_that_cuts_a_stream_says_so() -> None:
     async def hang(
         request: Question, context: CallContext, params: dict[str, str]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service_kit import lifecycle as lifecycle_module
 from service_kit.lifecycle import Lifecycle, StartupError
 from service_kit.testing import WAIT_S, within
 
@@ -111,6 +112,34 @@ async def test_a_background_task_that_fails_is_reported_and_stops_the_process() 
         await within(stopped)
 
     assert "sweeper" in str(lifecycle.failure)
+
+
+async def test_a_startup_without_end_says_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle_module, "STARTUP_TIMEOUT_S", 0.01)
+    lifecycle = Lifecycle()
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    lifecycle.on_startup(wait)
+
+    with pytest.raises(StartupError, match=r"did not finish within 0\.01 s"):
+        await lifecycle.running().__aenter__()
+
+
+async def test_a_resource_that_does_not_close_cannot_hold_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle_module, "SHUTDOWN_TIMEOUT_S", 0.01)
+    lifecycle = Lifecycle()
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    lifecycle.on_shutdown(wait)
+
+    async with asyncio.timeout(WAIT_S), lifecycle.running():
+        lifecycle.draining = True
 
 
 async def test_checks_report_what_is_wrong_and_nothing_else() -> None:

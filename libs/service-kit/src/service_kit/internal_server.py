@@ -11,7 +11,13 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from service_kit.call_context import ERROR_EVENT, TRACEPARENT_HEADER, CallContext, ErrorReply
+from service_kit.call_context import (
+    ERROR_EVENT,
+    NOT_STARTED,
+    TRACEPARENT_HEADER,
+    CallContext,
+    ErrorReply,
+)
 from service_kit.clock import Clock, SystemClock
 from service_kit.http import (
     ClientDisconnectedError,
@@ -46,6 +52,7 @@ from wire.errors import (
     PlatformError,
     PlatformFaultError,
     PlatformInterruptedError,
+    ServiceUnavailableError,
 )
 from wire.ids import new_request_id
 from wire.sse import comment_frame, named_frame
@@ -129,6 +136,7 @@ class InternalApp:
         request = route.decode(body)
         params |= _query(scope, route.query)
         if route.stream is not None:
+            self._refuse_when_draining()
             params |= _after(scope)
             events = route.stream(request, context, params)
             await _EventStream(send, self._heartbeat_s, params).run(receive, events)
@@ -152,6 +160,13 @@ class InternalApp:
                 raise MethodNotAllowedError(f"Allowed here: {', '.join(allowed)}.")
             case _:
                 raise not_found(scope)
+
+    def _refuse_when_draining(self) -> None:
+        """A stream begun now would be cut; another replica can carry it to its end."""
+        if self._lifecycle.draining:
+            raise ServiceUnavailableError(
+                "The service is shutting down; nothing was started.", code=NOT_STARTED
+            )
 
     def _context(self, scope: Scope) -> CallContext:
         protocol = header(scope, PROTOCOL_HEADER.encode())

@@ -100,9 +100,7 @@ class Lifecycle:
     async def running(self) -> AsyncGenerator[None]:
         """Startup hooks, then the body with the background tasks beside it, then shutdown."""
         try:
-            async with asyncio.timeout(STARTUP_TIMEOUT_S):
-                for hook in self._startup:
-                    await hook()
+            await self._start()
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._run_background(name, run), name=name)
@@ -116,8 +114,24 @@ class Lifecycle:
                         task.cancel()
         finally:
             self.draining = True
+            await self._tidy_up()
+
+    async def _start(self) -> None:
+        try:
+            async with asyncio.timeout(STARTUP_TIMEOUT_S):
+                for hook in self._startup:
+                    await hook()
+        except TimeoutError as error:
+            raise StartupError(
+                f"Startup did not finish within {STARTUP_TIMEOUT_S:g} s: is the database reachable?"
+            ) from error
+
+    async def _tidy_up(self) -> None:
+        try:
             async with asyncio.timeout(SHUTDOWN_TIMEOUT_S):
                 await self._stack.aclose()
+        except TimeoutError:
+            log.warning("shutdown_incomplete", timeout_s=SHUTDOWN_TIMEOUT_S)
 
     async def _run_background(self, name: str, run: Hook) -> None:
         try:
