@@ -47,6 +47,10 @@ class Journal:
         self.enqueued += writes
 
 
+def journal_as_writer() -> StoreWriter:
+    return cast("StoreWriter", Journal())
+
+
 def ledger(journal: Journal, model: ModelSpec = PRICED) -> CallLedger:
     panel = PanelSpec(name="c", agents=(AgentSpec(agent_id="ada", model=model),))
     return CallLedger(started(panel), cast("StoreWriter", journal), admitted_s=100.0)

@@ -8,7 +8,12 @@ from sqlalchemy import Table, event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.store.schema import MIGRATIONS, run_calls, run_events, run_outputs, runs
-from orchestrator.store.writer import DuplicateRowError, StoreUnavailableError, StoreWriter
+from orchestrator.store.writer import (
+    QUEUE_SIZE,
+    DuplicateRowError,
+    StoreUnavailableError,
+    StoreWriter,
+)
 from orchestrator.store.writes import (
     CallJournalled,
     CallSettled,
@@ -198,3 +203,57 @@ async def test_what_is_enqueued_is_written_before_the_writer_ends(engine: AsyncE
             await writer.enqueue(OutputSaid(run_id="r", tenant_id="t", seq=number, payload=b"{}"))
 
     assert await count(engine, run_outputs) == 100
+
+
+async def test_writes_that_nobody_waits_for_go_with_the_next_that_somebody_does(
+    engine: AsyncEngine,
+) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(opened())
+        for number in range(5):
+            await writer.enqueue(OutputSaid(run_id="r", tenant_id="t", seq=number, payload=b"{}"))
+        assert writer.waiting == 5
+
+        await writer.commit(journalled())
+
+        assert writer.waiting == 0
+        assert await count(engine, run_outputs) == 5
+
+
+async def test_held_writes_do_not_wait_for_long(engine: AsyncEngine) -> None:
+    written = asyncio.Event()
+
+    def note(_connection: object) -> None:
+        written.set()
+
+    async with writing(engine) as writer:
+        await writer.commit(opened())
+        event.listen(engine.sync_engine, "commit", note)
+        await writer.enqueue(journalled())
+        async with asyncio.timeout(WAIT_S):
+            await written.wait()
+
+    assert await count(engine, run_calls) == 1
+
+
+@pytest.mark.requirement("orchestrator:runs:idempotent")
+async def test_a_refused_run_takes_its_calls_with_it(engine: AsyncEngine) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(opened("r1"))
+        results = await asyncio.gather(
+            writer.commit(opened("r1")), writer.commit(journalled()), return_exceptions=True
+        )
+
+    assert [type(result) for result in results] == [DuplicateRowError] * 2
+    assert await count(engine, run_calls) == 0
+
+
+async def test_a_full_queue_refuses_at_once_or_makes_its_caller_wait(engine: AsyncEngine) -> None:
+    writer = StoreWriter(engine, timeout_s=0.1)
+    for number in range(QUEUE_SIZE):
+        await writer.enqueue(OutputSaid(run_id="r", tenant_id="t", seq=number, payload=b"{}"))
+
+    with pytest.raises(StoreUnavailableError):
+        writer.submit(opened())
+    with pytest.raises(StoreUnavailableError):
+        await writer.enqueue(opened())

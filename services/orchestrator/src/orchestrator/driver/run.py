@@ -41,7 +41,7 @@ from orchestrator.driver.records import (
 )
 from orchestrator.driver.run_metrics import count_run
 from orchestrator.driver.spans import RunSpans
-from orchestrator.store.writer import DuplicateRowError, StoreUnavailableError
+from orchestrator.store.writer import DuplicateRowError
 from orchestrator.store.writes import LoggedEvent, OutputSaid, RunClosed, RunOpened
 from service_kit.logging import get_logger
 from wire.conversation import GenerationRequest
@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from wire.errors import ErrorInfo
 
 _INBOX_SIZE = 4096  # far above what the call limit of a run can produce at once
-_OPEN_TIMEOUT_S = 10.0  # above the store's own: that one says what is wrong
 _DRAIN_TIMEOUT_S = 2.0  # for calls that were cut to tell what they had used
 
 log = get_logger(__name__)
@@ -161,7 +160,9 @@ class Run:
         self._post(CancelRequested(self._now_ms(), reason))
 
     def abandon(self, error: PlatformError) -> None:
-        """The run's own ending was cut short: still say that it has ended."""
+        """If the run's own ending was cut short, still say that it has ended."""
+        if self.ended.is_set():
+            return
         self.output.close(RunEnded(status="failed", error=error.info(), keep_trace=True))
         self.ended.set()
 
@@ -181,7 +182,8 @@ class Run:
         try:
             opened = self._open()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._confirm_opened(opened))
+                # No call leaves before this is known: the first one's row waits behind it.
+                group.create_task(self._services.writer.confirm(opened))
                 await self._drive(group)
                 await self._drain()
         except asyncio.CancelledError:
@@ -210,14 +212,6 @@ class Run:
                 spec=_encode(start.panel),
             )
         )
-
-    async def _confirm_opened(self, opened: asyncio.Future[None]) -> None:
-        """No call has left before this is known: the first one's own row waits behind it."""
-        try:
-            async with asyncio.timeout(_OPEN_TIMEOUT_S):
-                await opened
-        except TimeoutError:
-            raise StoreUnavailableError from None
 
     async def _drive(self, group: asyncio.TaskGroup) -> None:
         self._perform_all(self._first_commands, group)
@@ -349,6 +343,8 @@ class Run:
     async def _store_end(self, duration_ms: int) -> bool:
         """Keep the record. A store that fails costs the record, not the client's answer."""
         start, writer = self.start, self._services.writer
+        if self._error is not None and self._error.code == RunConflictError.code:
+            return True  # the record under this id is another run's
         record = run_record(self._session, self._summary(), with_seed=True)
         writes: list[RunClosed | OutputSaid] = [
             RunClosed(

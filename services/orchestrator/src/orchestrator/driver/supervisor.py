@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from orchestrator.agents.answer_checks import AnswerCheck, UnusableSchemaError, answer_check
 from orchestrator.driver.run import Run, RunConflictError
 from service_kit.call_context import NOT_STARTED
+from service_kit.logging import get_logger
 from wire.errors import (
     InvalidRequestError,
     OverloadedError,
+    PlatformFaultError,
     PlatformInterruptedError,
     ServiceUnavailableError,
 )
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from service_kit.internal_server import CallContext
     from service_kit.lifecycle import Lifecycle
     from wire.coordination import RunEvent, StartRun
+
+log = get_logger(__name__)
 
 _SEED_BYTES = 16
 _RETRY_AFTER_S = 1.0
@@ -82,9 +86,7 @@ class RunSupervisor:
         )
         self._runs[start.run_id] = run
         self.active += 1
-        group.create_task(run.execute(), name=start.run_id).add_done_callback(
-            lambda _: self._ended(run)
-        )
+        group.create_task(self._hold(run), name=start.run_id)
         return run
 
     async def follow(self, run: Run, *, after: int = 0) -> AsyncGenerator[RunEvent]:
@@ -127,10 +129,19 @@ class RunSupervisor:
             )
         return self._group
 
+    async def _hold(self, run: Run) -> None:
+        """A run to its end, which it says even where its own ending fails."""
+        try:
+            await run.execute()
+        except Exception:
+            log.exception("run_end_failed", run_id=run.start.run_id)
+            run.abandon(PlatformFaultError("The orchestrator had an error."))
+        finally:
+            run.abandon(PlatformInterruptedError("The orchestrator was shut down."))
+            self._ended(run)
+
     def _ended(self, run: Run) -> None:
         self.active -= 1
-        if not run.ended.is_set():  # its own ending was cut short
-            run.abandon(PlatformInterruptedError("The orchestrator was shut down."))
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._ended_runs_kept_s, self._forget, run)
         self._forget_timers.add(timer)

@@ -93,6 +93,15 @@ class StoreWriter:
         self._work.set()
         return done
 
+    async def confirm(self, submitted: asyncio.Future[None]) -> None:
+        """Wait for what was submitted, as long as `commit` would.
+
+        Raises:
+            StoreUnavailableError, DuplicateRowError: as of `commit`.
+        """
+        async with self._in_time():
+            await submitted
+
     async def enqueue(self, *writes: Write) -> None:
         """Write soon. Waits only while the queue is full.
 
