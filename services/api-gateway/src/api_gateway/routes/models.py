@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wire.errors import ModelNotFoundError
-from wire.specs import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,19 +21,19 @@ class ModelObject(msgspec.Struct, omit_defaults=True):
     """OpenAI's members first; clients keep or ignore the others."""
 
     id: str
+    object: str
     created: int
     owned_by: str
     kind: str
     context_window: int
-    capabilities: Capabilities
-    object: str = msgspec.field(default_factory=lambda: "model")  # a default would be omitted
+    capabilities: dict[str, bool]
     max_output_tokens: int | None = None
     alias_of: str | None = None
 
 
 class _Listing(msgspec.Struct):
+    object: str
     data: list[ModelObject]
-    object: str = "list"
 
 
 class ModelsRoutes:
@@ -57,8 +56,8 @@ class ModelsRoutes:
             ModelNotFoundError: there is none of that name.
         """
         self._refresh()
-        model_id = exchange.params["model"]
-        encoded = self._models.get(model_id) or self._models.get(model_id.rstrip("/"))
+        model_id = exchange.params["model"].strip("/")
+        encoded = self._models.get(model_id) if model_id else self._listing
         if encoded is None:
             raise ModelNotFoundError(model_id)
         await exchange.respond(encoded)
@@ -68,7 +67,7 @@ class ModelsRoutes:
         if catalogue is self._encoded_for:
             return
         models = [_model(name) for name in catalogue.public_names()]
-        self._listing = _encode(_Listing(models))
+        self._listing = _encode(_Listing("list", models))
         self._models = {model.id: _encode(model) for model in models}
         self._encoded_for = catalogue
 
@@ -76,11 +75,16 @@ class ModelsRoutes:
 def _model(name: PublicName) -> ModelObject:
     return ModelObject(
         id=name.id,
+        object="model",
         created=name.created,
         owned_by=name.owned_by,
         kind=name.kind,
         context_window=name.context_window_tokens,
-        capabilities=name.capabilities,
+        capabilities={
+            each: value
+            for each, value in msgspec.structs.asdict(name.capabilities).items()
+            if isinstance(value, bool)
+        },
         max_output_tokens=name.max_output_tokens,
         alias_of=name.alias_of,
     )

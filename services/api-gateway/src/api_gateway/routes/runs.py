@@ -9,7 +9,7 @@ import msgspec
 
 from service_kit.internal_client import CallContext
 from wire.deadline import Deadline
-from wire.endpoints import GET_RUN, GET_RUN_BY_REQUEST
+from wire.endpoints import GET_RUN
 from wire.errors import NotFoundError, RemoteError
 
 if TYPE_CHECKING:
@@ -56,12 +56,9 @@ class RunsRoute:
             deadline=Deadline.after(_TIMEOUT_S, now_s=self._clock.monotonic_s()),
             traceparent=exchange.traceparent,
         )
-        if asked.startswith("run_"):
-            return await self._orchestrator.call(GET_RUN, None, context, run_id=asked, **answers)
-        request_id = "req_" + asked.removeprefix("req_").removeprefix("chatcmpl-")
-        return await self._orchestrator.call(
-            GET_RUN_BY_REQUEST, None, context, request_id=request_id, **answers
-        )
+        # Ids of requests, completions and runs differ in their prefix only.
+        run_id = "run_" + asked.removeprefix("req_").removeprefix("chatcmpl-").removeprefix("run_")
+        return await self._orchestrator.call(GET_RUN, None, context, run_id=run_id, **answers)
 
 
 def _no_such_run(asked: str) -> NotFoundError:

@@ -41,12 +41,17 @@ class AnswerAccount:
         self._unfinished = set(range(choices))
         self._of_calls = Usage()
         self._of_runs: Usage | None = None
-        self.details: list[RunDetails] = []
+        self._details: list[RunDetails] = []
 
     @property
     def usage(self) -> Usage:
         """Of all upstream calls; what a run reports to the client may be less."""
         return self._of_calls if self._of_runs is None else self._of_runs
+
+    @property
+    def details(self) -> list[RunDetails]:
+        """In the order of the choices, whichever run was over first."""
+        return sorted(self._details, key=lambda details: (len(details.run_id), details.run_id))
 
     def take(self, item: AnswerItem) -> AnswerEvent | None:
         """Note an item; the event in it for the client, if there is one."""
@@ -54,7 +59,7 @@ class AnswerAccount:
             case RunEnded():
                 self._of_runs = (self._of_runs or Usage()) + item.usage
                 if item.details is not None:
-                    self.details.append(item.details)
+                    self._details.append(item.details)
                 return None
             case RunProgress():
                 return None

@@ -5,6 +5,7 @@ CallerError
     PreviousResponseNotFoundError  400  a chain cannot be put together
     PreviousResponseUnfinishedError 400 the response to continue has not ended
     ChainTooLongError              400  more responses in a chain than we follow
+    HistoryTooLargeError           400  more bytes than a model could be given
     UnknownCursorError             400  `after` names nothing in this listing
   ConversationLockedError          409  another response of it is under way
   NotFoundError                    404  (wire) no such object, or another team's
@@ -14,7 +15,13 @@ ServiceUnavailableError
 
 from __future__ import annotations
 
-from wire.errors import CallerError, InvalidRequestError, NotFoundError, ServiceUnavailableError
+from wire.errors import (
+    CallerError,
+    ContextLengthExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
 
 _MAX_SHOWN_ID = 100  # of a client's own text in a message
 
@@ -50,6 +57,17 @@ class ChainTooLongError(InvalidRequestError):
             f"The chain of previous responses is longer than {max_responses}. "
             "Compact it with POST /v1/responses/compact and continue from there.",
             param="previous_response_id",
+        )
+
+
+class HistoryTooLargeError(ContextLengthExceededError):
+    """What a response would continue is larger than what is put together in memory."""
+
+    def __init__(self, param: str, max_bytes: int) -> None:
+        super().__init__(
+            f"The history behind '{param}' is larger than {max_bytes // 2**20} MB. "
+            "Begin a new one, or compact it with POST /v1/responses/compact.",
+            param=param,
         )
 
 

@@ -53,7 +53,9 @@ class KeyStore:
 
     async def all(self) -> tuple[int, list[StoredKey]]:
         """The revision, and every key there ever was, oldest first."""
-        ordered = select(api_keys).order_by(api_keys.c.created_unix_s, api_keys.c.key_id)
+        ordered = select(api_keys).order_by(
+            api_keys.c.created_unix_s, api_keys.c.name, api_keys.c.key_id
+        )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(ordered)).all()
         return max((row.revision for row in rows), default=0), [_stored(row) for row in rows]

@@ -60,7 +60,7 @@ class ResponseHistory(Protocol):
         Raises:
             PreviousResponseNotFoundError: the response, or one before it, is not there.
             PreviousResponseUnfinishedError: it has not ended.
-            ChainTooLongError: more responses than are followed.
+            ChainTooLongError, HistoryTooLargeError: more than is put together.
         """
         ...
 
@@ -123,12 +123,19 @@ class ConversationTurns(Protocol):
     async def claim(
         self, tenant_id: str, conversation_id: str, holder: str, *, lease_s: float
     ) -> list[StoredItem]:
-        """All items, oldest first. The holder may claim again to extend its lease.
+        """All items, oldest first.
 
         Raises:
             NotFoundError: no such conversation.
             ConversationLockedError: another holder has it.
+            HistoryTooLargeError: more than is put together.
         """
+        ...
+
+    async def extend(
+        self, tenant_id: str, conversation_id: str, holder: str, *, lease_s: float
+    ) -> None:
+        """Prolong a claim; raises as `claim` does when it is lost."""
         ...
 
     async def release(self, tenant_id: str, conversation_id: str, holder: str) -> None:

@@ -78,12 +78,12 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     id: str
+    object: str
     created: int
     model: str
     choices: list[_Choice]
     usage: ChatUsage
     system_fingerprint: str
-    object: str = "chat.completion"
     service_tier: str | msgspec.UnsetType = msgspec.UNSET
     conclave: RunDetails | SeveralRuns | msgspec.UnsetType = msgspec.UNSET
 
@@ -143,6 +143,7 @@ class CompletionBuilder:
         return _encode(
             _Completion(
                 id=self._identity.completion_id,
+                object="chat.completion",
                 created=self._identity.created_unix_s,
                 model=self._identity.model,
                 choices=[self._encode_choice(index) for index in sorted(self._choices)],

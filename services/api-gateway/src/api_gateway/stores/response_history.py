@@ -1,0 +1,251 @@
+"""What models were given before, put together from stored responses.
+
+Each response keeps only its own input and output; what it continues is found by following
+`previous_response_id`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import false, func, literal, not_, or_, select
+
+from api_gateway.stores.conversations import MAX_HISTORY_BYTES
+from api_gateway.stores.errors import (
+    ChainTooLongError,
+    HistoryTooLargeError,
+    PreviousResponseNotFoundError,
+    PreviousResponseUnfinishedError,
+    UnknownCursorError,
+    no_such,
+)
+from api_gateway.stores.paging import Line, cut
+from api_gateway.stores.records import Page, StoredItem
+from api_gateway.stores.responses import RUNNING
+from api_gateway.stores.tables import conversation_items, conversations, response_items, responses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from api_gateway.stores.database import Database
+    from api_gateway.stores.records import PageRequest
+
+MAX_CHAIN_RESPONSES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    response_id: str
+    previous_response_id: str | None
+    begins_chain: bool
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    response_id: str
+    position: int
+
+
+class SqlHistory:
+    """`ResponseHistory` of `stores.protocols`."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        max_history_bytes: int = MAX_HISTORY_BYTES,
+        max_chain_responses: int = MAX_CHAIN_RESPONSES,
+    ) -> None:
+        self._database = database
+        self._max_history_bytes = max_history_bytes
+        self._max_chain_responses = max_chain_responses
+
+    async def chain(self, tenant_id: str, response_id: str) -> list[StoredItem]:
+        """All items up to and with this response's output, oldest first.
+
+        Raises:
+            PreviousResponseNotFoundError: a response of the chain is not there.
+            PreviousResponseUnfinishedError: the response runs.
+            ChainTooLongError, HistoryTooLargeError: more than is put together.
+        """
+        async with self._database.reading() as connection:
+            links = await self._links(connection, tenant_id, response_id)
+            if not links:
+                raise PreviousResponseNotFoundError(response_id)
+            if links[0].status in RUNNING:
+                raise PreviousResponseUnfinishedError(response_id)
+            self._require_whole(links)
+            which = _given(tenant_id, links)
+            await self._require_bounded(connection, which)
+            return await _items(connection, which, links)
+
+    async def input_items(self, tenant_id: str, response_id: str, page: PageRequest) -> Page:
+        """What is left of the chain before it, and its own input."""
+        async with self._database.reading() as connection:
+            own = await _walk(connection, tenant_id, response_id, 1)
+            if not own:
+                raise no_such("Response", response_id)
+            previous_id = own[0].previous_response_id
+            before = await self._links(connection, tenant_id, previous_id) if previous_id else []
+            places, lines = await _lines(
+                connection, _given(tenant_id, before) | _asked(tenant_id, own[0]), [*own, *before]
+            )
+            kept, has_more = cut(_after(lines, page), page.limit)
+            wanted = [places[line.position] for line in kept]
+            payloads = await _payloads(connection, tenant_id, wanted)
+        items = [StoredItem(line.item_id, payloads[places[line.position]]) for line in kept]
+        return Page(tuple(items), has_more)
+
+    async def item(self, tenant_id: str, item_id: str) -> StoredItem | None:
+        """The newest of this id: of a response, or else of a conversation."""
+        of_response = (
+            select(response_items.c.item_id, response_items.c.payload)
+            .join(responses)
+            .where(response_items.c.tenant_id == tenant_id, response_items.c.item_id == item_id)
+            .order_by(responses.c.created_unix_s.desc())
+        )
+        of_conversation = (
+            select(conversation_items.c.item_id, conversation_items.c.payload)
+            .join(conversations)
+            .where(
+                conversation_items.c.tenant_id == tenant_id,
+                conversation_items.c.item_id == item_id,
+            )
+            .order_by(conversations.c.used_unix_s.desc())
+        )
+        async with self._database.reading() as connection:
+            for query in (of_response, of_conversation):
+                row = (await connection.execute(query.limit(1))).one_or_none()
+                if row is not None:
+                    return StoredItem(row.item_id, bytes(row.payload))
+        return None
+
+    async def _links(
+        self, connection: AsyncConnection, tenant_id: str, response_id: str
+    ) -> list[_Link]:
+        """One too many if there are more than are followed."""
+        return await _walk(connection, tenant_id, response_id, self._max_chain_responses + 1)
+
+    def _require_whole(self, links: Sequence[_Link]) -> None:
+        if len(links) > self._max_chain_responses:
+            raise ChainTooLongError(self._max_chain_responses)
+        oldest = links[-1]
+        if oldest.previous_response_id is not None and not oldest.begins_chain:
+            raise PreviousResponseNotFoundError(oldest.previous_response_id)
+
+    async def _require_bounded(
+        self, connection: AsyncConnection, which: ColumnElement[bool]
+    ) -> None:
+        sizes = select(func.sum(func.length(response_items.c.payload))).where(which)
+        total_bytes = (await connection.execute(sizes)).scalar() or 0
+        if total_bytes > self._max_history_bytes:
+            raise HistoryTooLargeError("previous_response_id", self._max_history_bytes)
+
+
+async def _walk(
+    connection: AsyncConnection, tenant_id: str, response_id: str, max_links: int
+) -> list[_Link]:
+    """A response and those it continues, newest first, up to one that begins its chain."""
+    rows = await connection.execute(_walk_query(tenant_id, response_id, max_links))
+    return [
+        _Link(row.response_id, row.previous_response_id, row.begins_chain, row.status)
+        for row in rows
+    ]
+
+
+def _walk_query(tenant_id: str, response_id: str, max_links: int) -> Select[*tuple[Any, ...]]:
+    def columns(depth: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+        c = responses.c
+        return select(
+            c.response_id, c.previous_response_id, c.begins_chain, c.status, depth.label("depth")
+        )
+
+    walked = (
+        columns(literal(1))
+        .where(responses.c.tenant_id == tenant_id, responses.c.response_id == response_id)
+        .cte("walked", recursive=True)
+    )
+    older = columns(walked.c.depth + 1).where(
+        responses.c.tenant_id == tenant_id,
+        responses.c.response_id == walked.c.previous_response_id,
+        not_(walked.c.begins_chain),
+        walked.c.depth < max_links,
+    )
+    walked = walked.union_all(older)
+    return select(walked).order_by(walked.c.depth)
+
+
+def _given(tenant_id: str, links: Sequence[_Link]) -> ColumnElement[bool]:
+    """The items that a model is given when the first of these links is continued."""
+    of_links = response_items.c.response_id.in_([link.response_id for link in links])
+    beginning = [link.response_id for link in links if link.begins_chain]
+    in_chain = or_(response_items.c.is_output, response_items.c.response_id.not_in(beginning))
+    return (response_items.c.tenant_id == tenant_id) & of_links & in_chain
+
+
+def _asked(tenant_id: str, link: _Link) -> ColumnElement[bool]:
+    """A response's own input."""
+    return (
+        (response_items.c.tenant_id == tenant_id)
+        & (response_items.c.response_id == link.response_id)
+        & (response_items.c.is_output == false())
+    )
+
+
+async def _items(
+    connection: AsyncConnection, which: ColumnElement[bool], links: Sequence[_Link]
+) -> list[StoredItem]:
+    c = response_items.c
+    rows = await connection.execute(
+        select(c.response_id, c.position, c.item_id, c.payload).where(which)
+    )
+    age = {link.response_id: -depth for depth, link in enumerate(links)}
+    ordered = sorted(rows, key=lambda row: (age[row.response_id], row.position))
+    return [StoredItem(row.item_id, bytes(row.payload)) for row in ordered]
+
+
+async def _lines(
+    connection: AsyncConnection, which: ColumnElement[bool], links: Sequence[_Link]
+) -> tuple[list[_Place], list[Line]]:
+    """The items' places oldest first, and a line for each with its index among them."""
+    c = response_items.c
+    rows = await connection.execute(
+        select(c.response_id, c.position, c.item_id, func.length(c.payload).label("size")).where(
+            which
+        )
+    )
+    age = {link.response_id: -depth for depth, link in enumerate(links)}
+    ordered = sorted(rows, key=lambda row: (age[row.response_id], row.position))
+    places = [_Place(row.response_id, row.position) for row in ordered]
+    return places, [Line(index, row.item_id, row.size) for index, row in enumerate(ordered)]
+
+
+def _after(lines: list[Line], page: PageRequest) -> list[Line]:
+    """What follows the cursor; of several items of its id, the one that is farthest on."""
+    ordered = lines if page.order == "asc" else lines[::-1]
+    if page.after is None:
+        return ordered
+    found = [index for index, line in enumerate(ordered) if line.item_id == page.after]
+    if not found:
+        raise UnknownCursorError(page.after)
+    return ordered[found[-1] + 1 :]
+
+
+async def _payloads(
+    connection: AsyncConnection, tenant_id: str, places: Sequence[_Place]
+) -> dict[_Place, bytes]:
+    c = response_items.c
+    responses_of_page = {place.response_id for place in places}
+    rows = await connection.execute(
+        select(c.response_id, c.position, c.payload).where(
+            c.tenant_id == tenant_id,
+            c.response_id.in_(responses_of_page),
+            c.position.in_({place.position for place in places}),
+        )
+    )
+    return {_Place(row.response_id, row.position): bytes(row.payload) for row in rows}

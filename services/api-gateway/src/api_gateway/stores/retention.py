@@ -1,0 +1,75 @@
+"""Stored objects past their retention are deleted, in small transactions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+
+from api_gateway.stores.errors import StoreUnavailableError
+from api_gateway.stores.tables import conversations, responses, stored_completions
+from service_kit.logging import get_logger
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column
+
+    from api_gateway.stores.database import Database
+    from service_kit.clock import Clock
+
+SWEEP_INTERVAL_S = 3600.0
+_BATCH = 200  # objects deleted per transaction: the writer gets its turn in between
+_DAY_S = 86_400.0
+# What is deleted by which age. A conversation lives from its last use.
+_SWEPT: tuple[tuple[Column[str], Column[int]], ...] = (
+    (responses.c.response_id, responses.c.created_unix_s),
+    (stored_completions.c.completion_id, stored_completions.c.created_unix_s),
+    (conversations.c.conversation_id, conversations.c.used_unix_s),
+)
+
+log = get_logger(__name__)
+
+
+class RetentionSweep:
+    """Deletes what is too old. Several replicas may sweep at once: each takes other rows."""
+
+    def __init__(self, database: Database, clock: Clock, *, retention_days: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._retention_s = retention_days * _DAY_S
+
+    async def run(self) -> None:
+        """Sweep now and every hour, until cancelled."""
+        while True:
+            try:
+                deleted = await self.sweep()
+            except StoreUnavailableError as error:
+                log.warning("retention_sweep_failed", error=error)
+            else:
+                if deleted:
+                    log.info("retention_swept", deleted=deleted)
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+
+    async def sweep(self) -> int:
+        """Delete what is too old; returns how many objects."""
+        before_unix_s = int(self._clock.unix_s() - self._retention_s)
+        deleted = 0
+        for object_id, age in _SWEPT:
+            while batch := await self._sweep_batch(object_id, age, before_unix_s):
+                deleted += batch
+        return deleted
+
+    async def _sweep_batch(
+        self, object_id: Column[str], age: Column[int], before_unix_s: int
+    ) -> int:
+        async with self._database.writing() as connection:
+            found = await connection.execute(
+                select(object_id)
+                .where(age < before_unix_s)
+                .limit(_BATCH)
+                .with_for_update(skip_locked=True)
+            )
+            old = list(found.scalars())
+            if old:
+                await connection.execute(delete(object_id.table).where(object_id.in_(old)))
+        return len(old)

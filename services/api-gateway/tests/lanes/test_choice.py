@@ -1,0 +1,101 @@
+"""Which lane serves a request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from api_gateway.dialects.chat.decode import ChatBody, decode_body
+from api_gateway.dialects.chat.head import decode_head
+from api_gateway.lanes.choice import Lane, Run, Splice, Translate, choose_lane
+from catalogue import Entry, ModelEntry, PanelEntry
+from wire.errors import InvalidRequestError
+from wire.specs import AgentSpec, Capabilities, ModelSpec, PanelSpec, ProviderSpec
+
+PROVIDER = ProviderSpec(name="p", kind="openai-compatible", base_url="http://127.0.0.1:9/v1")
+SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+STRICT = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA}}
+LOOSE = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
+TOOL = {"type": "function", "function": {"name": "f"}}
+IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y"}}]}]
+
+
+def body(**members: object) -> ChatBody:
+    whole = {"model": "m", "messages": [{"role": "user", "content": "x"}], **members}
+    return decode_body(decode_head(json.dumps(whole).encode()))
+
+
+def model(dialects: tuple[Any, ...] = ("chat",), **capabilities: bool) -> ModelEntry:
+    spec = ModelSpec(
+        name="m",
+        provider=PROVIDER,
+        upstream_model="m",
+        dialects=dialects,
+        capabilities=Capabilities(**capabilities),
+    )
+    return ModelEntry(spec, created=1)
+
+
+PANEL = PanelEntry(
+    PanelSpec(name="council", agents=(AgentSpec(agent_id="a", model=model().spec),)), created=1
+)
+
+
+def lane(entry: Entry, **members: object) -> Lane:
+    return choose_lane(entry, body(**members), panel_choices=8)
+
+
+@pytest.mark.parametrize(
+    ("entry", "members", "kind"),
+    [
+        (model(), {}, Splice),
+        (model(), {"n": 5}, Splice),
+        (model(), {"response_format": STRICT}, Splice),
+        (model(), {"messages": IMAGE}, Splice),
+        (model(("chat", "responses")), {}, Splice),
+        (model(("responses",)), {}, Translate),
+        (model(multiple_choices=False), {}, Splice),
+        (model(multiple_choices=False), {"n": 2}, Translate),
+        (model(), {"functions": [{"name": "f"}]}, Translate),
+        (model(structured_outputs=False), {"response_format": STRICT}, Run),
+        (model(structured_outputs=False), {"response_format": LOOSE}, Splice),
+        (PANEL, {}, Run),
+        (PANEL, {"n": 8}, Run),
+    ],
+)
+@pytest.mark.requirement("lanes:choice")
+def test_one_exchange_is_the_gateways_and_what_needs_more_is_a_run(
+    entry: Entry, members: dict[str, Any], kind: type
+) -> None:
+    assert type(lane(entry, **members)) is kind
+
+
+def test_a_model_as_a_run_is_a_panel_of_one() -> None:
+    chosen = lane(model(structured_outputs=False), response_format=STRICT)
+
+    assert isinstance(chosen, Run)
+    assert chosen.panel.kind == "model"
+    assert [agent.model.name for agent in chosen.panel.agents] == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "members", "param"),
+    [
+        (model(()), {}, "model"),
+        (model(logprobs=False), {"logprobs": True}, "logprobs"),
+        (model(tools=False), {"tools": [TOOL]}, "tools"),
+        (model(images=False), {"messages": IMAGE}, "messages[0].content[0].type"),
+        (PANEL, {"n": 9}, "n"),
+        (PANEL, {"logprobs": True}, "logprobs"),
+    ],
+)
+@pytest.mark.requirement("lanes:refusals")
+def test_what_nobody_can_do_is_refused_by_name(
+    entry: Entry, members: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        lane(entry, **members)
+
+    assert refused.value.param == param

@@ -1,0 +1,71 @@
+"""`python -m api_gateway`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from api_gateway.__main__ import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "s" * 40
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "conclave.yaml").write_text("version: 1\n")
+    for name, value in {
+        "PORT": "0",
+        "ADMIN_PORT": "0",
+        "METRICS_PORT": "0",
+        "CONFIG_PATH": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.sqlite3'}",
+        "INSTALLATION_TOKEN": SECRET,
+        "KEY_PEPPER_FILE": str(tmp_path / "secret"),
+    }.items():
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    return tmp_path
+
+
+def test_migrating_makes_the_database(environment: Path) -> None:
+    assert main(["migrate"]) == 0
+    assert (environment / "gateway.sqlite3").exists()
+
+
+def test_serving_without_a_migrated_database_says_what_to_run(
+    environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environment / "conclave.yaml").write_text(
+        "version: 1\nproviders: {p: {kind: openai-compatible, base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "models: {m: {provider: p}}\n"
+    )
+
+    assert main([]) == 2
+    assert "python -m api_gateway migrate" in capsys.readouterr().err
+
+
+def test_a_bad_configuration_is_told_by_file_and_field(
+    environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environment / "conclave.yaml").write_text("version: 1\nmodels: {m: {provider: nobody}}\n")
+
+    assert main(["serve"]) == 2
+    assert "conclave.yaml:2" in capsys.readouterr().err
+
+
+def test_a_missing_pepper_is_told_by_its_variable(
+    environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GATEWAY_KEY_PEPPER_FILE")
+    test_serving = environment / "conclave.yaml"
+    test_serving.write_text(
+        "version: 1\nproviders: {p: {kind: openai-compatible, base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "models: {m: {provider: p}}\n"
+    )
+
+    assert main(["serve"]) == 2
+    assert "GATEWAY_KEY_PEPPER_FILE" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Whole scenes for tests: our services on free ports, with doubles for their neighbours."""

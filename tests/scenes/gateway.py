@@ -1,0 +1,306 @@
+"""The gateway as a real server on free ports: a simulator behind it, a scripted orchestrator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from openai import AsyncOpenAI
+
+from api_gateway.app import Application, create_app
+from api_gateway.metrics import GatewayMetrics
+from api_gateway.settings import GatewaySettings
+from api_gateway.stores.tables import MIGRATIONS
+from provider_sim.settings import Settings as SimulatorSettings
+from provider_sim.testing import SimulatorClient, running_client
+from service_kit.clock import SystemClock
+from service_kit.internal_server import InternalApp
+from service_kit.lifecycle import Lifecycle
+from service_kit.sql import migrate
+from service_kit.testing import InMemoryExporter, running_service
+from service_kit.tracing import Tracer
+from tests.scenes.waiting import WAIT_S, until
+from wire.conversation import ChoiceFinished, TextDelta, Usage
+from wire.coordination import RunEnded, RunEvent, RunRecord, RunStarted, StartRun
+from wire.endpoints import GET_RUN, START_RUN
+from wire.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from service_kit.internal_client import CallContext
+
+TOKEN = "t" * 40
+PEPPER = "p" * 40
+KEY = "sk-conclave-" + "k" * 40
+ADMIN_KEY = "a" * 40
+
+Script = Callable[[StartRun], AsyncGenerator[RunEvent]]
+
+CONFIGURATION = """\
+version: 1
+providers:
+  sim:
+    kind: openai-compatible
+    base_url: "{sim}"
+    first_byte_timeout_s: 1
+    idle_timeout_s: 1
+    max_attempts: 1
+  gone: {{kind: openai-compatible, base_url: "http://127.0.0.1:9", max_attempts: 1}}
+models:
+  sim: {{provider: sim, aliases: [gpt-sim, "vendor/gpt:4"]}}
+  sim-embed: {{provider: sim, dialects: [], capabilities: {{embeddings: true}}}}
+  responses: {{provider: sim, upstream_model: sim, dialects: [responses]}}
+  single: {{provider: sim, upstream_model: sim, capabilities: {{multiple_choices: false}}}}
+  loose: {{provider: sim, upstream_model: sim, capabilities: {{structured_outputs: false}}}}
+  plain:
+    provider: sim
+    upstream_model: sim
+    capabilities: {{tools: false, images: false, logprobs: false}}
+  gone: {{provider: gone}}
+  spare: {{provider: gone, fallbacks: [sim]}}
+{faults}
+panels:
+  council:
+    agents: [{{id: ada, model: sim}}, {{id: bob, model: sim}}, {{id: cyd, model: sim}}]
+  summed:
+    usage_report: summed
+    progress: false
+    agents: [{{id: ada, model: sim}}, {{id: bob, model: sim}}]
+"""
+# Each is a model of its own: `sim-` and the fault's name.
+FAULTS = {
+    "400": "fault=400",
+    "401": "fault=401",
+    "404": "fault=404",
+    "429": "fault=429,retry_after=2",
+    "500": "fault=500",
+    "503": "fault=503",
+    "quota": "fault=insufficient_quota",
+    "overflow": "fault=context_overflow",
+    "hang": "fault=hang",
+    "silent": "fault=hang_after_headers",
+    "reset": "fault=reset",
+    "error200": "fault=error_body_200",
+    "slow": "ttft=30000",
+    "long": "itl=50,tokens=400",
+    "mid-error": "itl=20,mid_error_after=3",
+    "mid-reset": "reset_after=3",
+    "mid-cut": "cut_after=3",
+    "mid-close": "close_after=3",
+    "mid-stall": "stall_after=3",
+    "truncated": "fault=truncated",
+    "malformed": "fault=malformed",
+    "split": "fault=split",
+    "no-usage": "fault=no_usage",
+    "endless": "fault=endless",
+}
+
+
+async def answered(start: StartRun) -> AsyncGenerator[RunEvent]:
+    """A run in which everything goes well."""
+    yield RunStarted(start.run_id)
+    yield TextDelta("Hello")
+    yield TextDelta(" world")
+    yield ChoiceFinished("stop")
+    yield RunEnded("completed", usage=Usage(300, 30), delivered_usage=Usage(100, 10))
+
+
+@dataclass
+class ScriptedOrchestrator:
+    """Answers every run as `script` says, and remembers what it was asked."""
+
+    script: Script = answered
+    started: list[StartRun] = field(default_factory=list[StartRun])
+    contexts: list[CallContext] = field(default_factory=list[Any])
+    records: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    asked_for_answers: bool = False
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def app(self, lifecycle: Lifecycle) -> InternalApp:
+        app = InternalApp(TOKEN, lifecycle)
+        app.add_stream(START_RUN, self._run)
+        app.add(GET_RUN, self._record)
+        return app
+
+    async def _run(
+        self, start: StartRun, context: CallContext, _params: dict[str, str]
+    ) -> AsyncGenerator[RunEvent]:
+        self.started.append(start)
+        self.contexts.append(context)
+        ended = False
+        try:
+            async for event in self.script(start):
+                yield event
+            ended = True
+        finally:
+            if not ended:
+                self.cancelled.set()
+
+    async def _record(
+        self, _request: None, context: CallContext, params: dict[str, str]
+    ) -> RunRecord:
+        record = self.records.get(params["run_id"])
+        self.asked_for_answers = params.get("answers") == "1"
+        if record is None or record.tenant_id != context.tenant_id:
+            raise NotFoundError("no such run")
+        return record
+
+
+@dataclass
+class GatewayScene:
+    """A running gateway and everything around it."""
+
+    app: Application
+    sim: SimulatorClient
+    orchestrator: ScriptedOrchestrator
+    metrics: GatewayMetrics
+    spans: InMemoryExporter
+    configuration: Path
+    url: str
+    admin_url: str
+    operations_url: str
+    http: aiohttp.ClientSession
+    sdk: AsyncOpenAI
+
+    async def accounted(self) -> None:
+        """Wait until every request has been accounted for, which is after its last byte."""
+        await until(lambda: not self.metrics.in_flight)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = KEY,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        """A request as it is, for what the SDK would not send."""
+        all_headers = {**(headers or {})}
+        if key is not None:
+            all_headers["authorization"] = f"Bearer {key}"
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        async with self.http.request(
+            method,
+            self.url + path,
+            data=data if body is not None else None,
+            headers=all_headers,
+            allow_redirects=False,
+        ) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status, headers, await response.read())
+
+    async def chat(
+        self, model: str = "sim", text: str = "hi", *, headers: dict[str, str] | None = None,
+        **members: object,
+    ) -> Reply:  # fmt: skip
+        messages = [{"role": "user", "content": text}]
+        body = {"model": model, "messages": messages, **members}
+        return await self.send("POST", "/v1/chat/completions", body, headers=headers)
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever came
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.json["error"]
+
+    @property
+    def events(self) -> list[Any]:
+        """The data of a stream; `[DONE]` as text."""
+        lines = self.body.decode().splitlines()
+        data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+        return [each if each == "[DONE]" else json.loads(each) for each in data]
+
+    @property
+    def text(self) -> str:
+        """What the deltas say."""
+        return "".join(
+            choice["delta"].get("content") or ""
+            for event in self.events
+            if event != "[DONE]"
+            for choice in event.get("choices", [])
+        )
+
+
+@asynccontextmanager
+async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewayScene]:
+    """The whole scene; `settings` are the gateway's own."""
+    quick = SimulatorSettings(port=0, keep_bodies=True)
+    lifecycle = Lifecycle()
+    orchestrator = ScriptedOrchestrator()
+    async with (
+        running_client(quick) as sim,
+        running_service(orchestrator.app(lifecycle), lifecycle=lifecycle) as internal,
+    ):
+        configuration = folder / "conclave.yaml"
+        configuration.write_text(configured(sim))
+        chosen = _settings(folder, configuration, internal.url(), settings)
+        await migrate(chosen.database_url, MIGRATIONS)
+        spans, metrics = InMemoryExporter(), GatewayMetrics()
+        app = create_app(chosen, metrics=metrics, tracer=Tracer(spans), clock=SystemClock())
+        async with (
+            running_service(listeners=app.listeners, lifecycle=app.lifecycle) as service,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2 * WAIT_S)) as http,
+        ):
+            url = service.url(name="public")
+            async with AsyncOpenAI(
+                base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=2 * WAIT_S
+            ) as sdk:
+                yield GatewayScene(
+                    app=app,
+                    sim=sim,
+                    orchestrator=orchestrator,
+                    metrics=metrics,
+                    spans=spans,
+                    configuration=configuration,
+                    url=url,
+                    admin_url=service.url(name="admin"),
+                    operations_url=service.url(name="metrics"),
+                    http=http,
+                    sdk=sdk,
+                )
+
+
+def configured(sim: SimulatorClient) -> str:
+    """The scene's conclave.yaml."""
+    faults = "\n".join(
+        f'  sim-{name}: {{provider: sim, upstream_model: "sim@{profile}"}}'
+        for name, profile in FAULTS.items()
+    )
+    return CONFIGURATION.format(sim=sim.base_url, faults=faults)
+
+
+def _settings(
+    folder: Path, configuration: Path, orchestrator_url: str, changes: dict[str, object]
+) -> GatewaySettings:
+    files = {"key_pepper_file": PEPPER, "bootstrap_key_file": KEY, "admin_key_file": ADMIN_KEY}
+    for name, secret in files.items():
+        (folder / name).write_text(secret)
+    return GatewaySettings.model_validate(
+        {
+            "port": 0,
+            "admin_port": 0,
+            "metrics_port": 0,
+            "database_url": f"sqlite:///{folder / 'gateway.sqlite3'}",
+            "installation_token": TOKEN,
+            "config_path": configuration,
+            "orchestrator_url": orchestrator_url,
+            **{name: folder / name for name in files},
+            **changes,
+        }
+    )
