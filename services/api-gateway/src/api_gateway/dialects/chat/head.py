@@ -14,6 +14,17 @@ from api_gateway import openai_errors
 from api_gateway.dialects import json_members
 from api_gateway.dialects.metadata import check_metadata
 from api_gateway.dialects.names import check_name
+from api_gateway.dialects.parameter_ranges import (
+    SAMPLING_DECIMALS,
+    SEED_RANGE,
+    IntegerRanges,
+    check_decimals,
+    check_integers,
+    check_logit_bias,
+    check_stop,
+    check_stream_options,
+    check_words,
+)
 from wire.errors import InvalidRequestError
 from wire.openai_chat import ChatRequest
 from wire.raw_json import ABSENT, is_present
@@ -22,28 +33,19 @@ _LARGE = ("messages", "tools", "functions")
 _PARAMETERS = msgspec.json.Decoder(ChatRequest)
 _SMALL = frozenset(ChatRequest.__struct_fields__).difference(_LARGE)
 
-# Least and greatest value allowed.
-_DECIMALS = {
-    "temperature": (0.0, 2.0),
-    "top_p": (0.0, 1.0),
-    "presence_penalty": (-2.0, 2.0),
-    "frequency_penalty": (-2.0, 2.0),
-}
-_INTEGERS: dict[str, tuple[int, int | None]] = {
+INTEGERS: IntegerRanges = {
     "max_completion_tokens": (1, None),
     "max_tokens": (1, None),
     "n": (1, 128),
     "top_logprobs": (0, 20),
-    "seed": (-(2**63), 2**63 - 1),
+    "seed": SEED_RANGE,
 }
-_CHOICES = {
+WORDS = {
     "reasoning_effort": ("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     "verbosity": ("low", "medium", "high"),
     "service_tier": ("auto", "default", "flex", "scale", "priority", "fast"),
 }
-_STRINGS = {"safety_identifier": 128, "prompt_cache_key": 64}
-_MAX_STOPS = 4
-_MAX_BIAS = 100
+STRINGS = {"safety_identifier": 128, "prompt_cache_key": 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,58 +110,24 @@ def _decode_parameters(members: dict[str, msgspec.Raw]) -> ChatRequest:
 
 
 def _check_ranges(parameters: ChatRequest) -> None:
-    for name, (minimum, maximum) in _DECIMALS.items():
-        value = getattr(parameters, name)
-        if value is not None and not minimum <= value <= maximum:
-            raise openai_errors.out_of_range(
-                name, value, minimum=minimum, maximum=maximum, kind="decimal"
-            )
-    for name, (least, most) in _INTEGERS.items():
-        value = getattr(parameters, name)
-        if value is not None and (value < least or (most is not None and value > most)):
-            raise openai_errors.out_of_range(
-                name, value, minimum=least, maximum=most, kind="integer"
-            )
+    check_decimals(parameters, SAMPLING_DECIMALS)
+    check_integers(parameters, INTEGERS)
 
 
 def _check_texts(parameters: ChatRequest) -> None:
-    for name, supported in _CHOICES.items():
-        value = getattr(parameters, name)
-        if value is not None and value not in supported:
-            raise openai_errors.invalid_value(name, repr(value), supported)
-    for name, limit in _STRINGS.items():
+    check_words(parameters, WORDS)
+    for name, limit in STRINGS.items():
         value = getattr(parameters, name)
         if value is not None and len(value) > limit:
             raise openai_errors.string_too_long(name, limit, len(value))
-    if isinstance(parameters.stop, list):
-        _check_stop(parameters.stop)
-    if parameters.logit_bias:
-        _check_logit_bias(parameters.logit_bias)
+    check_stop(parameters.stop)
+    check_logit_bias(parameters.logit_bias)
     if parameters.metadata:
         check_metadata(parameters.metadata)
 
 
-def _check_stop(stop: list[str]) -> None:
-    if not stop:
-        raise openai_errors.empty_array("stop")
-    if len(stop) > _MAX_STOPS:
-        raise openai_errors.array_too_long("stop", _MAX_STOPS, len(stop))
-
-
-def _check_logit_bias(logit_bias: dict[str, float]) -> None:
-    for value in logit_bias.values():
-        if not -_MAX_BIAS <= value <= _MAX_BIAS:
-            raise openai_errors.out_of_range(
-                "logit_bias", value, minimum=-_MAX_BIAS, maximum=_MAX_BIAS, kind="decimal"
-            )
-
-
 def _check_combinations(parameters: ChatRequest) -> None:
-    if parameters.stream_options is not None and parameters.stream is not True:
-        raise InvalidRequestError(
-            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-            param="stream_options",
-        )
+    check_stream_options(parameters.stream_options, streams=parameters.stream is True)
     if parameters.top_logprobs and parameters.logprobs is not True:
         raise InvalidRequestError(
             "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
