@@ -241,6 +241,11 @@ class CapabilitiesRecord(Record):
     late_system_messages: bool = Field(
         default=True, description="System messages after the conversation has begun."
     )
+    completions: bool = Field(
+        default=False,
+        description="The legacy endpoint `/completions`. Without it such requests are answered as "
+        "chat, and what only that endpoint can do (`suffix`, token ids, `best_of`) is refused.",
+    )
 
 
 class PricesRecord(Record):

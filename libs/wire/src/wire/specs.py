@@ -58,6 +58,7 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     `developer_role` and `max_completion_tokens` (the parameter of that name, else `max_tokens`)
     are None where the provider's kind decides: true for `openai`, false for `openai-compatible`.
     `late_system_messages`: the backend takes system messages after the conversation has begun.
+    `completions`: it has the legacy endpoint of that name.
     """
 
     tools: bool = True
@@ -71,6 +72,7 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     developer_role: bool | None = None
     max_completion_tokens: bool | None = None
     late_system_messages: bool = True
+    completions: bool = False
 
 
 class Prices(msgspec.Struct, frozen=True, omit_defaults=True):
