@@ -1,6 +1,7 @@
 """The embeddings dialect: what is accepted, and what changes on the way."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -20,23 +21,23 @@ def test_texts_and_token_ids_pass(given: object) -> None:
     assert decode_request(body(input=given, user="u", extra=1)).model == "m"
 
 
-@pytest.mark.parametrize(
-    ("members", "param", "code"),
-    [
-        ({}, "input", "missing_required_parameter"),
-        ({"input": None}, "input", "missing_required_parameter"),
-        ({"input": 5}, "input", "invalid_type"),
-        ({"input": ""}, "input", "invalid_value"),
-        ({"input": []}, "input", "empty_array"),
-        ({"input": ["a", ""]}, "input[1]", "invalid_value"),
-        ({"input": [[]]}, "input[0]", "empty_array"),
-        ({"input": ["a", 1]}, "input[1]", "invalid_type"),
-        ({"input": [1, "a"]}, "input[1]", "invalid_type"),
-        ({"input": ["a"] * 2049}, "input", "array_above_max_length"),
-        ({"input": "a", "dimensions": 0}, "dimensions", "integer_below_min_value"),
-        ({"input": "a", "encoding_format": "hex"}, "encoding_format", "invalid_value"),
-    ],
-)
+REFUSALS: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "input", "missing_required_parameter"),
+    ({"input": None}, "input", "missing_required_parameter"),
+    ({"input": 5}, "input", "invalid_type"),
+    ({"input": ""}, "input", "invalid_value"),
+    ({"input": []}, "input", "empty_array"),
+    ({"input": ["a", ""]}, "input[1]", "invalid_value"),
+    ({"input": [[]]}, "input[0]", "empty_array"),
+    ({"input": ["a", 1]}, "input[1]", "invalid_type"),
+    ({"input": [1, "a"]}, "input[1]", "invalid_type"),
+    ({"input": ["a"] * 2049}, "input", "array_above_max_length"),
+    ({"input": "a", "dimensions": 0}, "dimensions", "integer_below_min_value"),
+    ({"input": "a", "encoding_format": "hex"}, "encoding_format", "invalid_value"),
+]
+
+
+@pytest.mark.parametrize(("members", "param", "code"), REFUSALS)
 @pytest.mark.requirement("embeddings:errors")
 def test_a_bad_request_is_refused_by_its_path(
     members: dict[str, object], param: str, code: str

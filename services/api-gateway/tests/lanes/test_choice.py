@@ -15,11 +15,21 @@ from wire.errors import InvalidRequestError
 from wire.specs import AgentSpec, Capabilities, ModelSpec, PanelSpec, ProviderSpec
 
 PROVIDER = ProviderSpec(name="p", kind="openai-compatible", base_url="http://127.0.0.1:9/v1")
-SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
-STRICT = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA}}
-LOOSE = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
-TOOL = {"type": "function", "function": {"name": "f"}}
-IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y"}}]}]
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {},
+    "required": [],
+    "additionalProperties": False,
+}
+STRICT: Any = {
+    "type": "json_schema",
+    "json_schema": {"name": "x", "strict": True, "schema": SCHEMA},
+}
+LOOSE: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
+TOOL: Any = {"type": "function", "function": {"name": "f"}}
+IMAGE: Any = [
+    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y"}}]}
+]
 
 
 def body(**members: object) -> ChatBody:
@@ -47,24 +57,24 @@ def lane(entry: Entry, **members: object) -> Lane:
     return choose_lane(entry, body(**members), panel_choices=8)
 
 
-@pytest.mark.parametrize(
-    ("entry", "members", "kind"),
-    [
-        (model(), {}, Splice),
-        (model(), {"n": 5}, Splice),
-        (model(), {"response_format": STRICT}, Splice),
-        (model(), {"messages": IMAGE}, Splice),
-        (model(("chat", "responses")), {}, Splice),
-        (model(("responses",)), {}, Translate),
-        (model(multiple_choices=False), {}, Splice),
-        (model(multiple_choices=False), {"n": 2}, Translate),
-        (model(), {"functions": [{"name": "f"}]}, Translate),
-        (model(structured_outputs=False), {"response_format": STRICT}, Run),
-        (model(structured_outputs=False), {"response_format": LOOSE}, Splice),
-        (PANEL, {}, Run),
-        (PANEL, {"n": 8}, Run),
-    ],
-)
+SERVED: list[tuple[Entry, dict[str, Any], type[Lane]]] = [
+    (model(), {}, Splice),
+    (model(), {"n": 5}, Splice),
+    (model(), {"response_format": STRICT}, Splice),
+    (model(), {"messages": IMAGE}, Splice),
+    (model(("chat", "responses")), {}, Splice),
+    (model(("responses",)), {}, Translate),
+    (model(multiple_choices=False), {}, Splice),
+    (model(multiple_choices=False), {"n": 2}, Translate),
+    (model(), {"functions": [{"name": "f"}]}, Translate),
+    (model(structured_outputs=False), {"response_format": STRICT}, Run),
+    (model(structured_outputs=False), {"response_format": LOOSE}, Splice),
+    (PANEL, {}, Run),
+    (PANEL, {"n": 8}, Run),
+]
+
+
+@pytest.mark.parametrize(("entry", "members", "kind"), SERVED)
 @pytest.mark.requirement("lanes:choice")
 def test_one_exchange_is_the_gateways_and_what_needs_more_is_a_run(
     entry: Entry, members: dict[str, Any], kind: type
@@ -80,17 +90,17 @@ def test_a_model_as_a_run_is_a_panel_of_one() -> None:
     assert [agent.model.name for agent in chosen.panel.agents] == ["m"]
 
 
-@pytest.mark.parametrize(
-    ("entry", "members", "param"),
-    [
-        (model(()), {}, "model"),
-        (model(logprobs=False), {"logprobs": True}, "logprobs"),
-        (model(tools=False), {"tools": [TOOL]}, "tools"),
-        (model(images=False), {"messages": IMAGE}, "messages[0].content[0].type"),
-        (PANEL, {"n": 9}, "n"),
-        (PANEL, {"logprobs": True}, "logprobs"),
-    ],
-)
+REFUSED: list[tuple[Entry, dict[str, Any], str]] = [
+    (model(()), {}, "model"),
+    (model(logprobs=False), {"logprobs": True}, "logprobs"),
+    (model(tools=False), {"tools": [TOOL]}, "tools"),
+    (model(images=False), {"messages": IMAGE}, "messages[0].content[0].type"),
+    (PANEL, {"n": 9}, "n"),
+    (PANEL, {"logprobs": True}, "logprobs"),
+]
+
+
+@pytest.mark.parametrize(("entry", "members", "param"), REFUSED)
 @pytest.mark.requirement("lanes:refusals")
 def test_what_nobody_can_do_is_refused_by_name(
     entry: Entry, members: dict[str, Any], param: str

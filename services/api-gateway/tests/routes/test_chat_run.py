@@ -252,10 +252,8 @@ async def test_n_choices_are_n_runs_merged(scene: GatewayScene, *, stream: bool)
     scene.orchestrator.script = script
     headers = {"x-conclave-details": "true"}
 
-    reply = await scene.chat(
-        "council", n=3, stream=stream, headers=headers,
-        **({"stream_options": {"include_usage": True}} if stream else {}),
-    )  # fmt: skip
+    options: Any = {"include_usage": True} if stream else None
+    reply = await scene.chat("council", n=3, stream=stream, stream_options=options, headers=headers)
 
     runs = sorted(start.run_id for start in scene.orchestrator.started)
     assert len(set(runs)) == 3
@@ -304,8 +302,13 @@ async def test_a_panel_can_report_the_sum_of_all_its_calls(scene: GatewayScene) 
 async def test_a_strict_schema_a_backend_cannot_keep_becomes_a_run_of_one(
     scene: GatewayScene,
 ) -> None:
-    schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
-    strict = {"name": "x", "strict": True, "schema": schema}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {},
+        "required": [],
+        "additionalProperties": False,
+    }
+    strict: dict[str, Any] = {"name": "x", "strict": True, "schema": schema}
 
     reply = await scene.chat(
         "loose", response_format={"type": "json_schema", "json_schema": strict}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scenes.gateway import GatewayScene, gateway
+from tests.scenes.gateway import KEY, GatewayScene, gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,9 +104,9 @@ async def test_options_and_head_are_answered(scene: GatewayScene) -> None:
 async def test_every_answer_carries_a_request_id_of_its_own(
     scene: GatewayScene, method: str, path: str, key: str
 ) -> None:
-    extra = {"key": "sk-bad"} if key == "bad" else {}
+    shown = "sk-bad" if key == "bad" else KEY
 
-    replies = [await scene.send(method, path, **extra) for _ in range(2)]
+    replies = [await scene.send(method, path, key=shown) for _ in range(2)]
 
     ids = [reply.headers["x-request-id"] for reply in replies]
     assert all(each.startswith("req_") for each in ids)

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from tests.scenes.gateway import GatewayScene
 
 
-async def a_run(scene: GatewayScene, **changes: str) -> str:
+async def a_run(
+    scene: GatewayScene, *, tenant_id: str | None = None, key_id: str | None = None
+) -> str:
     """Run a panel; its record becomes known, changed as told. Returns the request's id."""
     reply = await scene.chat("council")
     start = scene.orchestrator.started[-1]
-    identity = {"tenant_id": start.tenant_id, "key_id": start.key_id, **changes}
     scene.orchestrator.records[start.run_id] = RunRecord(
         run_id=start.run_id,
         request_id=start.request_id,
@@ -24,7 +25,8 @@ async def a_run(scene: GatewayScene, **changes: str) -> str:
         panel="council",
         status="completed",
         created_unix_s=1.0,
-        **identity,
+        tenant_id=tenant_id or start.tenant_id,
+        key_id=key_id or start.key_id,
     )
     return reply.headers["x-request-id"]
 

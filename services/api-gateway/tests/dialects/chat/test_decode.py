@@ -12,7 +12,12 @@ from wire.errors import InvalidRequestError
 
 USER = {"role": "user", "content": "x"}
 WEATHER = {"name": "get_weather", "parameters": {"type": "object"}}
-SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {},
+    "required": [],
+    "additionalProperties": False,
+}
 
 
 def body(**members: object) -> ChatBody:
@@ -56,7 +61,7 @@ def test_simple_formats_are_understood(wanted: object, understood: ResponseForma
 
 
 def test_a_schema_is_kept_verbatim() -> None:
-    wanted = {"name": "x", "strict": True, "schema": SCHEMA, "description": "d"}
+    wanted: dict[str, Any] = {"name": "x", "strict": True, "schema": SCHEMA, "description": "d"}
 
     decoded = body(response_format={"type": "json_schema", "json_schema": wanted})
 

@@ -63,44 +63,44 @@ P = "messages[0].content[1]"
 MISSING = "missing_required_parameter"
 
 
-@pytest.mark.parametrize(
-    ("messages", "param", "code"),
-    [
-        ("hi", "messages", "invalid_type"),
-        ({}, "messages", "invalid_type"),
-        ([], "messages", "empty_array"),
-        (["hi"], "messages[0]", "invalid_type"),
-        ([USER, {"role": "wizard", "content": "x"}], "messages[1].role", "invalid_value"),
-        ([{"content": "x"}], "messages[0].role", MISSING),
-        ([{"role": 5, "content": "x"}], "messages[0].role", "invalid_type"),
-        ([{"role": "user"}], "messages[0].content", MISSING),
-        ([{"role": "user", "content": None}], "messages[0].content", "invalid_type"),
-        ([{"role": "user", "content": 5}], "messages[0].content", "invalid_type"),
-        ([{"role": "user", "content": ["x"]}], "messages[0].content[0]", "invalid_type"),
-        ([{"role": "user", "content": [{}]}], "messages[0].content[0].type", MISSING),
-        ([part(type="hologram")], f"{P}.type", "invalid_value"),
-        ([part(type="video_url", video_url={"url": "https://x"})], f"{P}.type", "invalid_value"),
-        ([part(type="text")], f"{P}.text", MISSING),
-        ([part(type="image_url")], f"{P}.image_url", MISSING),
-        ([part(type="image_url", image_url="https://x")], f"{P}.image_url", "invalid_type"),
-        ([part(type="image_url", image_url={"url": "file:///etc/passwd"})], f"{P}.image_url.url", "invalid_value"),
-        ([part(type="image_url", image_url={"url": PIXEL, "detail": "fine"})], f"{P}.image_url.detail", "invalid_value"),
-        ([part(type="input_audio", input_audio={"data": "", "format": "ogg"})], f"{P}.input_audio.format", "invalid_value"),
-        ([part(type="file", file={"file_id": "file-1"})], f"{P}.file.file_id", "unsupported_parameter"),
-        ([part(type="file", file={"filename": "a.pdf"})], f"{P}.file.file_data", MISSING),
-        ([{"role": "tool", "content": "x"}], "messages[0].tool_call_id", MISSING),
-        ([USER, result("a")], "messages.[1].role", None),
-        ([calls("a"), USER], "messages.[1].role", None),
-        ([calls("a", "b"), result("a"), USER], "messages.[2].role", None),
-        ([USER, calls("a")], "messages.[1].role", None),
-        ([calls("a"), result("b")], "messages.[1].role", None),
-        ([calls("a"), result("a"), USER, result("a")], "messages.[3].role", None),
-        ([{"role": "assistant", "tool_calls": [{"id": "a", "type": "function"}]}], "messages[0].tool_calls[0].function", MISSING),
-        ([{"role": "assistant", "tool_calls": [{**call("a"), "type": "magic"}]}], "messages[0].tool_calls[0].type", "invalid_value"),
-        ([{"role": "assistant", "tool_calls": [{"function": {}}]}], "messages[0].tool_calls[0].function.name", MISSING),
-        ([{"role": "function", "content": "x"}], "messages[0].name", MISSING),
-    ],
-)  # fmt: skip
+REFUSALS: list[tuple[Any, str, str | None]] = [
+    ("hi", "messages", "invalid_type"),
+    ({}, "messages", "invalid_type"),
+    ([], "messages", "empty_array"),
+    (["hi"], "messages[0]", "invalid_type"),
+    ([USER, {"role": "wizard", "content": "x"}], "messages[1].role", "invalid_value"),
+    ([{"content": "x"}], "messages[0].role", MISSING),
+    ([{"role": 5, "content": "x"}], "messages[0].role", "invalid_type"),
+    ([{"role": "user"}], "messages[0].content", MISSING),
+    ([{"role": "user", "content": None}], "messages[0].content", "invalid_type"),
+    ([{"role": "user", "content": 5}], "messages[0].content", "invalid_type"),
+    ([{"role": "user", "content": ["x"]}], "messages[0].content[0]", "invalid_type"),
+    ([{"role": "user", "content": [{}]}], "messages[0].content[0].type", MISSING),
+    ([part(type="hologram")], f"{P}.type", "invalid_value"),
+    ([part(type="video_url", video_url={"url": "https://x"})], f"{P}.type", "invalid_value"),
+    ([part(type="text")], f"{P}.text", MISSING),
+    ([part(type="image_url")], f"{P}.image_url", MISSING),
+    ([part(type="image_url", image_url="https://x")], f"{P}.image_url", "invalid_type"),
+    ([part(type="image_url", image_url={"url": "file:///etc/passwd"})], f"{P}.image_url.url", "invalid_value"),
+    ([part(type="image_url", image_url={"url": PIXEL, "detail": "fine"})], f"{P}.image_url.detail", "invalid_value"),
+    ([part(type="input_audio", input_audio={"data": "", "format": "ogg"})], f"{P}.input_audio.format", "invalid_value"),
+    ([part(type="file", file={"file_id": "file-1"})], f"{P}.file.file_id", "unsupported_parameter"),
+    ([part(type="file", file={"filename": "a.pdf"})], f"{P}.file.file_data", MISSING),
+    ([{"role": "tool", "content": "x"}], "messages[0].tool_call_id", MISSING),
+    ([USER, result("a")], "messages.[1].role", None),
+    ([calls("a"), USER], "messages.[1].role", None),
+    ([calls("a", "b"), result("a"), USER], "messages.[2].role", None),
+    ([USER, calls("a")], "messages.[1].role", None),
+    ([calls("a"), result("b")], "messages.[1].role", None),
+    ([calls("a"), result("a"), USER, result("a")], "messages.[3].role", None),
+    ([{"role": "assistant", "tool_calls": [{"id": "a", "type": "function"}]}], "messages[0].tool_calls[0].function", MISSING),
+    ([{"role": "assistant", "tool_calls": [{**call("a"), "type": "magic"}]}], "messages[0].tool_calls[0].type", "invalid_value"),
+    ([{"role": "assistant", "tool_calls": [{"function": {}}]}], "messages[0].tool_calls[0].function.name", MISSING),
+    ([{"role": "function", "content": "x"}], "messages[0].name", MISSING),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("messages", "param", "code"), REFUSALS)
 @pytest.mark.requirement("chat:errors:messages")
 def test_a_bad_message_is_refused_by_its_path(
     messages: object, param: str, code: str | None
@@ -124,7 +124,12 @@ def test_what_real_clients_send_is_understood() -> None:
         {"role": "system", "content": [{"type": "text", "text": "two"}]},
         USER,
         {"role": "developer", "content": "three", "name": "d"},
-        {"role": "user", "content": [{"type": "text", "text": "a", "prompt_cache_breakpoint": {}}]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+            ],
+        },
         {"role": "assistant", "content": "", "tool_calls": [call("c1")], "reasoning_content": "…"},
         result("c1", [{"type": "text", "text": "18C"}]),
         {"role": "assistant", "content": "", "tool_calls": None},
@@ -147,7 +152,7 @@ def test_what_real_clients_send_is_understood() -> None:
 
 
 def test_every_kind_of_part_is_kept() -> None:
-    parts = [
+    parts: list[Any] = [
         {"type": "text", "text": "x"},
         {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}},
         {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": None}},
@@ -223,25 +228,38 @@ def test_todays_calls_are_not_legacy() -> None:
 
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
-contents = text | st.lists(st.builds(lambda t: {"type": "text", "text": t}, text), max_size=3)
-plain = st.builds(
-    lambda role, content: {"role": role, "content": content},
-    st.sampled_from(["system", "developer", "user", "assistant"]),
-    contents,
-)
-tool_turns = st.lists(text.filter(bool), min_size=1, max_size=3, unique=True).map(
-    lambda ids: [calls(*ids), *(result(each) for each in reversed(ids))]
-)
-conversations = st.lists(plain.map(lambda m: [m]) | tool_turns, min_size=1, max_size=5).map(
-    lambda turns: [message for turn in turns for message in turn]
-)
+
+
+def text_part(said: str) -> dict[str, str]:
+    return {"type": "text", "text": said}
+
+
+contents = text | st.lists(text.map(text_part), max_size=3)
+
+
+def spoken(role: str, content: object) -> list[dict[str, Any]]:
+    return [{"role": role, "content": content}]
+
+
+def worked(ids: list[str]) -> list[dict[str, Any]]:
+    return [calls(*ids), *(result(each) for each in reversed(ids))]
+
+
+def joined(turns: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [message for turn in turns for message in turn]
+
+
+plain = st.builds(spoken, st.sampled_from(["system", "developer", "user", "assistant"]), contents)
+tool_turns = st.lists(text.filter(bool), min_size=1, max_size=3, unique=True).map(worked)
+conversations = st.lists(plain | tool_turns, min_size=1, max_size=5).map(joined)
 
 
 def texts_of(messages: list[dict[str, Any]]) -> list[str]:
     found: list[str] = []
     for message in messages:
-        content = message["content"]
-        found += [content] if isinstance(content, str) else [p["text"] for p in content or []]
+        content: Any = message["content"]
+        parts: list[dict[str, str]] = [] if isinstance(content, str) else content or []
+        found += [content] if isinstance(content, str) else [part["text"] for part in parts]
     return [each for each in found if each]
 
 

@@ -135,7 +135,8 @@ def delta(text: str, **members: object) -> dict[str, Any]:
     return chunk(choices=[choice], **members)
 
 
-FINISH = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+END: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "stop"}
+FINISH = chunk(choices=[END])
 TRAP = '"model":"vendor" [DONE] ,"usage":null "error": data: "finish_reason":"stop"\n\n'
 
 

@@ -100,32 +100,32 @@ def test_every_form_of_choice_is_understood(members: dict[str, Any], wanted: Too
     assert choice(**members) == wanted
 
 
-@pytest.mark.parametrize(
-    ("members", "param", "code"),
-    [
-        ({"tools": "x"}, "tools", "invalid_type"),
-        ({"tools": [5]}, "tools[0]", "invalid_type"),
-        ({"tools": [{}]}, "tools[0].type", MISSING),
-        ({"tools": [{"type": "function"}]}, "tools[0].function", MISSING),
-        ({"tools": [{"type": "custom"}]}, "tools[0].custom", MISSING),
-        ({"tools": [WEATHER, {"type": "function", "function": {}}]}, "tools[1].function.name", MISSING),
-        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name", "invalid_value"),
-        ({"tools": [{"type": "function", "function": {"name": "a" * 65}}]}, "tools[0].function.name", "string_above_max_length"),
-        ({"tools": [{"type": "function", "function": {"name": "a", "parameters": 5}}]}, "tools[0].function.parameters", "invalid_function_parameters"),
-        ({"tools": [{"type": "function", "function": {"name": "a", "strict": True, "parameters": PARAMETERS}}]}, "tools[0].function.parameters", "invalid_function_parameters"),
-        ({"functions": []}, "functions", "empty_array"),
-        ({"functions": [{"name": "f"}] * 129}, "functions", "array_above_max_length"),
-        ({"tools": [WEATHER], "tool_choice": "maybe"}, "tool_choice", "invalid_value"),
-        ({"tools": [WEATHER], "tool_choice": 5}, "tool_choice", "invalid_type"),
-        ({"tools": [WEATHER], "tool_choice": {"type": "magic"}}, "tool_choice.type", "invalid_value"),
-        ({"tools": [WEATHER], "tool_choice": {"type": "function"}}, "tool_choice.function", MISSING),
-        ({"tools": [WEATHER], "tool_choice": {"type": "allowed_tools"}}, "tool_choice.allowed_tools", MISSING),
-        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice", "invalid_value"),
-        ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
-        ({"functions": [{"name": "f"}], "function_call": "required"}, "function_call", "invalid_value"),
-        ({"functions": [{"name": "f"}], "function_call": {"name": "g"}}, "function_call", "invalid_value"),
-    ],
-)  # fmt: skip
+REFUSALS: list[tuple[dict[str, Any], str, str]] = [
+    ({"tools": "x"}, "tools", "invalid_type"),
+    ({"tools": [5]}, "tools[0]", "invalid_type"),
+    ({"tools": [{}]}, "tools[0].type", MISSING),
+    ({"tools": [{"type": "function"}]}, "tools[0].function", MISSING),
+    ({"tools": [{"type": "custom"}]}, "tools[0].custom", MISSING),
+    ({"tools": [WEATHER, {"type": "function", "function": {}}]}, "tools[1].function.name", MISSING),
+    ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name", "invalid_value"),
+    ({"tools": [{"type": "function", "function": {"name": "a" * 65}}]}, "tools[0].function.name", "string_above_max_length"),
+    ({"tools": [{"type": "function", "function": {"name": "a", "parameters": 5}}]}, "tools[0].function.parameters", "invalid_function_parameters"),
+    ({"tools": [{"type": "function", "function": {"name": "a", "strict": True, "parameters": PARAMETERS}}]}, "tools[0].function.parameters", "invalid_function_parameters"),
+    ({"functions": []}, "functions", "empty_array"),
+    ({"functions": [{"name": "f"}] * 129}, "functions", "array_above_max_length"),
+    ({"tools": [WEATHER], "tool_choice": "maybe"}, "tool_choice", "invalid_value"),
+    ({"tools": [WEATHER], "tool_choice": 5}, "tool_choice", "invalid_type"),
+    ({"tools": [WEATHER], "tool_choice": {"type": "magic"}}, "tool_choice.type", "invalid_value"),
+    ({"tools": [WEATHER], "tool_choice": {"type": "function"}}, "tool_choice.function", MISSING),
+    ({"tools": [WEATHER], "tool_choice": {"type": "allowed_tools"}}, "tool_choice.allowed_tools", MISSING),
+    ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice", "invalid_value"),
+    ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
+    ({"functions": [{"name": "f"}], "function_call": "required"}, "function_call", "invalid_value"),
+    ({"functions": [{"name": "f"}], "function_call": {"name": "g"}}, "function_call", "invalid_value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("members", "param", "code"), REFUSALS)
 @pytest.mark.requirement("chat:errors:tools")
 def test_bad_tools_are_refused_by_their_path(
     members: dict[str, Any], param: str, code: str
