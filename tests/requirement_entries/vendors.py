@@ -8,6 +8,26 @@ _MESSAGES = "Anthropic Messages API"
 
 ENTRIES = [
     Requirement(
+        "providers:anthropic",
+        _MESSAGES,
+        "Streaming, tools both ways, images, forms, thoughts and cached tokens go through.",
+    ),
+    Requirement(
+        "providers:azure",
+        "Azure OpenAI data plane",
+        "A deployment is called under its own path, version and key header.",
+    ),
+    Requirement(
+        "providers:faults",
+        _FAULTS,
+        "Every upstream fault has its named outcome, on every wire.",
+    ),
+    Requirement(
+        "providers:discovery",
+        _ENGINE,
+        "A vendor's list of models is read, whatever its kind; a broken one changes nothing.",
+    ),
+    Requirement(
         "provider-sim:anthropic-wire",
         _MESSAGES,
         "The official SDK reads answers, streams, tools, thinking and counts from the simulator.",

@@ -223,6 +223,7 @@ providers:
   claude: {kind: anthropic}
   azure: {kind: azure-openai, base_url: "https://own.openai.azure.com/"}
   dated: {kind: azure-openai, base_url: "https://own.openai.azure.com", api_version: preview}
+  newer: {kind: anthropic, api_version: 2026-10-21}
 models:
   opus: {provider: claude, upstream_model: claude-opus-4-6}
   tuned: {provider: claude, capabilities: {structured_outputs: true, images: false}}
@@ -240,6 +241,7 @@ def test_each_kind_brings_its_address_and_version(load: Load) -> None:
     assert providers["azure"].base_url == "https://own.openai.azure.com"
     assert providers["azure"].api_version == "2024-10-21"
     assert providers["dated"].api_version == "preview"
+    assert providers["newer"].api_version == "2026-10-21"
 
 
 @pytest.mark.requirement("catalogue:kinds")

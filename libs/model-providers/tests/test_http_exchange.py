@@ -54,6 +54,7 @@ def request_to(
     **provider: float | str | bool | dict[str, str],
 ) -> VendorRequest:
     return VendorRequest(
+        upstream_model="sim",
         provider=vendor.model("m", **provider).provider,
         path="/chat/completions",
         body=body,

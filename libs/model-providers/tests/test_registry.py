@@ -474,8 +474,8 @@ async def test_a_kind_this_version_cannot_call_is_a_fault_of_ours_that_says_so(
     client: ModelClient,
 ) -> None:
     async with scripted_vendor(answer) as vendor:
-        with pytest.raises(PlatformFaultError, match="anthropic"):
-            await collect(client, model_call(vendor.model(kind="anthropic")))
+        with pytest.raises(PlatformFaultError, match="fara"):
+            await collect(client, model_call(vendor.model(kind="fara")))
 
 
 async def test_a_model_that_speaks_only_responses_is_asked_in_responses(

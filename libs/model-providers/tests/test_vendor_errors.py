@@ -35,6 +35,7 @@ def error_for(status: int, body: bytes = b"", **headers: str) -> PlatformError:
     [
         (400, UpstreamRejectedError),
         (401, UpstreamAuthError),
+        (402, UpstreamRateLimitedError),
         (403, UpstreamAuthError),
         (404, UpstreamRejectedError),
         (408, UpstreamError),
@@ -105,6 +106,16 @@ def test_a_used_up_quota_is_not_worth_a_retry() -> None:
     assert isinstance(error, UpstreamRateLimitedError)
     assert (error.code, error.should_retry) == ("insufficient_quota", False)
     assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(402, b""), (402, b"{}"), (400, envelope(type="billing_error"))]
+)
+def test_an_unpaid_bill_is_a_used_up_quota(status: int, body: bytes) -> None:
+    error = error_for(status, body)
+
+    assert isinstance(error, UpstreamRateLimitedError)
+    assert (error.code, error.should_retry) == ("insufficient_quota", False)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def _folder_path(path: str) -> str:
 def _api_version(version: str) -> str:
     if not _API_VERSION.fullmatch(version):
         raise RefusedError(
-            "is not a version of Azure's API", f"write one such as {AZURE_API_VERSION}"
+            "is not a version of the vendor's API", f"write one such as {AZURE_API_VERSION}"
         )
     return version
 

@@ -175,8 +175,9 @@ class ProviderRecord(Record):
     )
     api_version: ApiVersion | None = Field(
         default=None,
-        description=f"Kind `azure-openai` only, {AZURE_API_VERSION} when left out. There a "
-        "model's `upstream_model` is the name of a deployment.",
+        description=f"Of kind `azure-openai`, {AZURE_API_VERSION} when left out; there a model's "
+        "`upstream_model` is the name of a deployment. Of kind `anthropic`, 2023-06-01 when left "
+        "out.",
         examples=[AZURE_API_VERSION],
     )
     discover: bool = Field(
@@ -201,7 +202,7 @@ class ProviderRecord(Record):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.api_version is not None and self.kind != "azure-openai":
+        if self.api_version is not None and self.kind not in ("azure-openai", "anthropic"):
             raise RefusedError(f"means nothing for kind {self.kind}", "remove it", at="api_version")
         if self.discover and self.kind == "azure-openai":
             raise RefusedError(
@@ -239,7 +240,15 @@ class CapabilitiesRecord(Record):
         examples=[False],
     )
     late_system_messages: bool = Field(
-        default=True, description="System messages after the conversation has begun."
+        default=True,
+        description="System messages after the conversation has begun. Of kind `anthropic`: the "
+        "role `system` among the messages.",
+    )
+    sampling: bool | None = Field(
+        default=None,
+        description="The parameters `temperature` and `top_p`. Left out: true, but false for kind "
+        "`anthropic`, whose current models refuse them.",
+        examples=[False],
     )
     completions: bool = Field(
         default=False,

@@ -148,7 +148,8 @@ def _provider(name: str, record: ProviderRecord, folder: Path) -> ProviderSpec:
 
 
 def _api_version(record: ProviderRecord) -> str | None:
-    return (record.api_version or AZURE_API_VERSION) if record.kind == "azure-openai" else None
+    azures = AZURE_API_VERSION if record.kind == "azure-openai" else None
+    return record.api_version or azures
 
 
 def _secret(record: SecretRecord, folder: Path) -> SecretReference:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from model_providers.decode_context import DecodeContext
 from model_providers.event_stream import StreamDecoder, read_events
 from model_providers.http_exchange import EVENT_STREAM, HttpExchanges, VendorRequest
-from model_providers.tool_names import flat_names
 from wire.ids import new_tool_call_id
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ class Dialect:
     encode_request: Callable[[ModelCall], bytes]
     stream_decoder: Callable[[DecodeContext], StreamDecoder]
     decode_whole: Callable[[bytes, DecodeContext], Sequence[AnswerEvent]]
+    context: Callable[[ModelCall, Callable[[], str]], DecodeContext] = DecodeContext.of
 
 
 class DialectProvider:
@@ -46,9 +46,7 @@ class DialectProvider:
     async def stream(
         self, call: ModelCall, attempt: int, progress: SendProgress | None = None
     ) -> AsyncGenerator[AnswerEvent]:
-        context = DecodeContext(
-            call.model.provider.name, self._tool_call_id, flat_names(call.request.tools)
-        )
+        context = self._dialect.context(call, self._tool_call_id)
         response = await self._exchanges.open(self._request(call, attempt), progress)
         try:
             if response.content_type == EVENT_STREAM:
@@ -66,6 +64,7 @@ class DialectProvider:
         return VendorRequest(
             provider=call.model.provider,
             path=self._dialect.path,
+            upstream_model=call.model.upstream_model,
             body=self._dialect.encode_request(call),
             accept=EVENT_STREAM if call.stream else "application/json",
             call_id=call.call_id,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from model_providers import vendor_errors
+from model_providers.vendor_doors import door_url, key_headers
 from wire.errors import (
     DeadlineExceededError,
     PlatformError,
@@ -47,6 +48,7 @@ class VendorRequest:
 
     provider: ProviderSpec
     path: str
+    upstream_model: str
     body: bytes
     accept: str
     call_id: CallId
@@ -235,7 +237,7 @@ class HttpExchanges:
         try:
             async with asyncio.timeout(wait.limit_s):
                 return await self._session.post(
-                    provider.base_url.rstrip("/") + request.path,
+                    door_url(provider, request.path, request.upstream_model),
                     data=_payload(request.body),
                     headers=headers,
                     timeout=self._timeout(provider.connect_timeout_s),
@@ -279,9 +281,7 @@ class HttpExchanges:
         }
         if len(request.body) > LARGE_BODY_BYTES:
             headers["content-length"] = str(len(request.body))
-        key = self._secrets(provider)
-        if key:
-            headers["authorization"] = f"Bearer {key}"
+        headers.update(key_headers(provider, self._secrets(provider)))
         if provider.forward_traceparent and request.traceparent:
             headers["traceparent"] = request.traceparent
         headers.update((name.lower(), value) for name, value in provider.headers.items())

@@ -12,6 +12,8 @@ import random
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from model_providers.anthropic_messages.client import anthropic_messages_provider
+from model_providers.anthropic_messages.encode import output_cap
 from model_providers.attempt_record import AnswerRecorder, AttemptRecord, OutputTally
 from model_providers.calls import CallObserver, CallOpened, Observers
 from model_providers.http_exchange import HttpExchanges, VendorRequest, VendorResponse
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from wire.conversation import AnswerEvent
     from wire.deadline import Deadline
     from wire.specs import ModelSpec, ProviderSpec
-
-_SPEAK_OPENAI = frozenset({"openai", "openai-compatible"})
 
 
 class ModelClient:
@@ -64,6 +64,7 @@ class ModelClient:
         self._random_unit = random_unit
         self._exchanges = HttpExchanges(session, clock, secrets, proxy_for)
         self._doorkeeper = Doorkeeper(clock, self._resilience.breaker)
+        self._messages = anthropic_messages_provider(self._exchanges)
         self._chat = openai_chat_provider(self._exchanges)
         self._responses = openai_responses_provider(self._exchanges)
 
@@ -194,10 +195,11 @@ class ModelClient:
         return self._observer if observer is None else Observers((self._observer, observer))
 
     def _provider(self, model: ModelSpec) -> Provider:
-        if model.provider.kind not in _SPEAK_OPENAI:
+        if model.provider.kind == "anthropic":
+            return self._messages
+        if model.provider.kind == "fara":
             raise PlatformFaultError(
-                f"{model.provider.name} is of kind {model.provider.kind!r}, which this version "
-                "cannot call; use openai or openai-compatible"
+                f"{model.provider.name} is of kind 'fara', which this version cannot call"
             )
         if "responses" in model.dialects and "chat" not in model.dialects:
             return self._responses
@@ -225,6 +227,8 @@ def _input_tokens(call: RawCall) -> int:
 def _reserved(call: ModelCall | RawCall, model: ModelSpec) -> int | None:
     if isinstance(call, RawCall):
         return call.reserved_output_tokens
+    if model.provider.kind == "anthropic":
+        return output_cap(call)
     return call.request.sampling.max_output_tokens or model.max_output_tokens
 
 
@@ -235,6 +239,7 @@ def _vendor_request(call: RawCall, model: ModelSpec, number: int) -> VendorReque
     return VendorRequest(
         provider=model.provider,
         path=call.path,
+        upstream_model=model.upstream_model,
         body=body,
         accept=call.accept,
         call_id=call.call_id,

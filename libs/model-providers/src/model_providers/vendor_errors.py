@@ -39,10 +39,11 @@ _SECRET = re.compile(r"\b(?:sk|key|Bearer)[-_ ][A-Za-z0-9_\-*.]{8,}", re.IGNOREC
 # vLLM, llama.cpp, SGLang and gateways say it in words, with no code.
 _CONTEXT_LENGTH = re.compile(
     r"maximum context length|context[ _](?:length|window|size)|prompt is too long"
-    r"|too many (?:input )?tokens|longer than the model",
+    r"|too many (?:input )?tokens|longer than the model|exceeds? context limit",
     re.IGNORECASE,
 )
-_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
+_LIMITED = (HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS)
 _STATUS_OF_CODE = {
     "context_length_exceeded": 400,
     "invalid_request_error": 400,
@@ -50,6 +51,9 @@ _STATUS_OF_CODE = {
     "content_filter": 400,
     "content_policy_violation": 400,
     "model_not_found": 404,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "timeout_error": 504,
     "invalid_api_key": 401,
     "authentication_error": 401,
     "permission_error": 403,
@@ -133,8 +137,8 @@ def _typed(provider: str, status: int, vendor: VendorError, retry_s: float | Non
             f"{provider} refused our credentials (HTTP {status}); check its api_key",
             provider=provider,
         )
-    if status == HTTPStatus.TOO_MANY_REQUESTS or vendor.words & _QUOTA_CODES:
-        return _rate_limited(provider, vendor, retry_s)
+    if status in _LIMITED or vendor.words & _QUOTA_CODES:
+        return _limited(provider, status, vendor, retry_s)
     if status in (503, 529):
         return UpstreamUnavailableError(
             f"{provider} is overloaded (HTTP {status})", provider=provider, retry_after_s=retry_s
@@ -148,8 +152,10 @@ def _typed(provider: str, status: int, vendor: VendorError, retry_s: float | Non
     return UpstreamProtocolError(f"{provider} answered HTTP {status}", provider=provider)
 
 
-def _rate_limited(provider: str, vendor: VendorError, retry_s: float | None) -> ProviderError:
-    if not vendor.words & _QUOTA_CODES:
+def _limited(
+    provider: str, status: int, vendor: VendorError, retry_s: float | None
+) -> ProviderError:
+    if status == HTTPStatus.TOO_MANY_REQUESTS and not vendor.words & _QUOTA_CODES:
         return UpstreamRateLimitedError(
             f"{provider} limits our rate", provider=provider, retry_after_s=retry_s
         )

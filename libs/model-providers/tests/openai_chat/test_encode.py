@@ -198,6 +198,7 @@ def test_a_refusal_goes_back_as_one() -> None:
         ),
         ("openai-compatible", {"late_system_messages": False}, ["system"] * 2 + ["user"] * 2),
         ("openai", {"developer_role": False}, ["system", "system", "user", "system"]),
+        ("azure-openai", {}, ["developer", "system", "user", "developer"]),
     ],
 )
 def test_instructions_have_the_role_the_backend_knows(
@@ -501,6 +502,25 @@ def test_openai_gets_every_parameter_in_its_own_words() -> None:
             "strict": True,
         },
     }
+
+
+@pytest.mark.requirement("providers:encode:capabilities")
+def test_azure_gets_openais_words_without_openais_own_services() -> None:
+    request = GenerationRequest(
+        (user_text("x"),), sampling=FULL, prompt_cache_key="k", service_tier="flex"
+    )
+
+    body = body_of(request, model("azure-openai"))
+
+    assert body["max_completion_tokens"] == 100
+    assert not {"service_tier", "prompt_cache_key", "verbosity"} & body.keys()
+
+
+@pytest.mark.requirement("providers:encode:capabilities")
+def test_a_backend_that_refuses_sampling_is_sent_none() -> None:
+    body = body_of(GenerationRequest((user_text("x"),), sampling=FULL), model(sampling=False))
+
+    assert not {"temperature", "top_p"} & body.keys()
 
 
 @pytest.mark.requirement("providers:encode:capabilities")

@@ -246,6 +246,12 @@ def test_the_tool_choice_is_said_in_this_dialects_words(
     assert body_of(request).get("tool_choice") == expected
 
 
+def test_a_backend_that_refuses_sampling_is_sent_none() -> None:
+    request = GenerationRequest((user_text("x"),), sampling=Sampling(temperature=1, top_p=0.5))
+
+    assert not {"temperature", "top_p"} & body_of(request, model(sampling=False)).keys()
+
+
 def test_tools_and_their_companions_are_absent_where_there_are_none() -> None:
     request = GenerationRequest(
         (user_text("x"),), tool_choice=ToolChoice("required"), parallel_tool_calls=True

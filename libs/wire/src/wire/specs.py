@@ -56,8 +56,9 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the backend itself can do; what it cannot is done by us or refused with a reason.
 
     `developer_role` and `max_completion_tokens` (the parameter of that name, else `max_tokens`)
-    are None where the provider's kind decides: true for `openai`, false for `openai-compatible`.
+    are None where the provider's kind decides: true for `openai` and `azure-openai`, else false.
     `late_system_messages`: the backend takes system messages after the conversation has begun.
+    `sampling`: it takes `temperature` and `top_p`; None: all do but those of kind `anthropic`.
     `completions`: it has the legacy endpoint of that name.
     """
 
@@ -72,6 +73,7 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     developer_role: bool | None = None
     max_completion_tokens: bool | None = None
     late_system_messages: bool = True
+    sampling: bool | None = None
     completions: bool = False
 
 

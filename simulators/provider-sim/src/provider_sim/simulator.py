@@ -267,7 +267,9 @@ class Simulator:
         if "error_body_200" not in profile.faults:
             return None
         exchange.status = HTTPStatus.OK
-        error = WireError("The server had an error.", kind="server_error", code="server_error")
+        error = WireError(
+            "The server had an error.", status=500, kind="server_error", code="server_error"
+        )
         refusal = vendor_of(request).refusal(error, exchange.vendor_request_id)
         return json_response(request, refusal.body, exchange.vendor_request_id)
 

@@ -5,8 +5,8 @@ conversation share the longest possible prefix, byte for byte.
 
 What differs between backends:
 
-- `developer` messages stay so for OpenAI and become `system` elsewhere.
-- The output cap is `max_completion_tokens` for OpenAI and `max_tokens` elsewhere.
+- `developer` messages stay so for OpenAI, on Azure too, and become `system` elsewhere.
+- The output cap is `max_completion_tokens` for OpenAI, on Azure too, and `max_tokens` elsewhere.
 - Both follow the provider's kind unless `capabilities` says otherwise.
 - What a backend lacks by its capabilities is left out; OpenAI's own parameters (`verbosity`,
   `service_tier`, `prompt_cache_key`) go to providers of kind `openai` only.
@@ -170,7 +170,8 @@ def _is_openai(model: ModelSpec) -> bool:
 
 
 def _by_kind(*, declared: bool | None, model: ModelSpec) -> bool:
-    return _is_openai(model) if declared is None else declared
+    by_openai = model.provider.kind in ("openai", "azure-openai")
+    return by_openai if declared is None else declared
 
 
 # ---------------------------------------------------------------------------------- conversation
@@ -378,8 +379,9 @@ def _kind(name: str, tools: Sequence[Tool]) -> ToolKind:
 def _set_sampling(body: _Body, call: ModelCall) -> None:
     sampling, model = call.request.sampling, call.model
     capabilities = model.capabilities
-    body.temperature = sampling.temperature
-    body.top_p = sampling.top_p
+    if capabilities.sampling is not False:
+        body.temperature = sampling.temperature
+        body.top_p = sampling.top_p
     body.stop = sampling.stop or None
     body.presence_penalty = sampling.presence_penalty
     body.frequency_penalty = sampling.frequency_penalty

@@ -214,7 +214,7 @@ def encode_items(items: Iterable[Item], model: ModelSpec) -> list[InputItem]:
 
 
 def _is_openai(model: ModelSpec) -> bool:
-    return model.provider.kind == "openai"
+    return model.provider.kind in ("openai", "azure-openai")
 
 
 # ---------------------------------------------------------------------------------- conversation
@@ -380,8 +380,9 @@ def _named_tool(name: str, tools: Sequence[Tool], model: ModelSpec) -> _NamedToo
 def _set_sampling(body: _Body, call: ModelCall) -> None:
     sampling, capabilities = call.request.sampling, call.model.capabilities
     include: list[str] = []
-    body.temperature = sampling.temperature
-    body.top_p = sampling.top_p
+    if capabilities.sampling is not False:
+        body.temperature = sampling.temperature
+        body.top_p = sampling.top_p
     body.max_output_tokens = sampling.max_output_tokens
     if capabilities.logprobs and sampling.logprobs:
         include.append("message.output_text.logprobs")
