@@ -45,6 +45,20 @@ def test_prose_that_differs_in_a_negation_or_a_number_is_not_the_same(changed: s
     assert len(clusters_of(ada=base, bob=changed)) == 2
 
 
+@pytest.mark.requirement("coordination:clusters:prose")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (f"{PROSE}\n```python\nif a < b:\n```", f"{PROSE}\n```python\nif a <= b:\n```"),
+        (f"{PROSE} where x < y", f"{PROSE} where x > y"),
+        (f"{PROSE} und es ist so", f"{PROSE} und es ist nicht so"),
+    ],
+)
+def test_prose_that_differs_in_code_or_a_comparison_is_not_the_same(one: str, other: str) -> None:
+    assert len(clusters_of(ada=one, bob=other)) == 2
+    assert len(clusters_of(ada=one, bob=one + " ")) == 1
+
+
 def test_a_result_and_prose_about_it_are_left_to_the_ballot() -> None:
     assert not same(fingerprint("42"), fingerprint("I would say that it is forty-two, I think"))
 

@@ -104,6 +104,10 @@ def test_a_presenter_begins_with_its_first_words() -> None:
     ]
 
 
+def test_a_presenter_calls_no_tools() -> None:
+    assert Tapped("text").takes(TOOL_TURN) == [TextDelta("Let me see. "), ChoiceFinished("stop")]
+
+
 def test_a_single_models_reply_goes_out_whatever_it_is() -> None:
     tapped = Tapped("text", unconditional=True)
 

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.coordination.normal_forms import exact_form, words
+from orchestrator.coordination.normal_forms import code_of, exact_form, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SAME_PROSE = 0.75  # Jaccard of shingles: the same text lightly reworded scores above, others below
 _SHINGLE_WORDS = 3
+_COMPARISON = re.compile("[<>\u2264\u2265\u2260]=?|!=|==")
+# English contractions come in halves ("isn", "t"). A language that is missing here only costs a
+# skipped ballot some of its safety.
 _NEGATIONS = frozenset(
     {"not", "no", "never", "none", "neither", "nor", "cannot", "can", "couldn", "false"}
     | {"isn", "aren", "wasn", "weren", "don", "doesn", "didn", "won", "wouldn", "shouldn"}
+    | {"nicht", "nichts", "nie", "niemals", "kein", "keine", "keinen", "keiner", "keines"}
+    | {"ne", "pas", "jamais", "aucun", "aucune", "nunca", "ningún", "ninguna", "non", "mai"}
+    | {"n\u00e3o", "\u043d\u0435", "\u043d\u0435\u0442"}  # Portuguese, Russian
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is compared of an answer. `exact` None: prose, compared by shingles and `facts`.
+    """What is compared of an answer. `exact` None: prose, compared by shingles, facts and code.
 
-    `facts`: numbers and negations. Prose that differs in one of them does not say the same.
+    `facts`: numbers, negations, comparisons. Prose that differs in one of them, or in a line of its
+    fenced code, does not say the same however alike the rest is.
     """
 
     exact: str | None
     shingles: frozenset[tuple[str, ...]] = frozenset()
     facts: tuple[tuple[str, int], ...] = ()
+    code: str = ""
 
 
 def fingerprint(text: str) -> Fingerprint:
@@ -38,14 +47,15 @@ def fingerprint(text: str) -> Fingerprint:
         return Fingerprint(exact)
     spoken = words(text)
     facts = Counter(word for word in spoken if word in _NEGATIONS or word[0].isdigit())
-    return Fingerprint(None, _shingles(spoken), tuple(sorted(facts.items())))
+    facts.update(_COMPARISON.findall(text))
+    return Fingerprint(None, _shingles(spoken), tuple(sorted(facts.items())), code_of(text))
 
 
 def same(one: Fingerprint, other: Fingerprint) -> bool:
     """Whether two answers say the same, as far as can be told without a judge."""
     if one.exact is not None or other.exact is not None:
         return one.exact == other.exact
-    if one.facts != other.facts:
+    if one.facts != other.facts or one.code != other.code:
         return False
     union = len(one.shingles | other.shingles)
     return union > 0 and len(one.shingles & other.shingles) / union >= SAME_PROSE

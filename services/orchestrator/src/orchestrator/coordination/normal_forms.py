@@ -27,6 +27,7 @@ _LEAD_IN = re.compile(
 )
 _BOXED = re.compile(r"^\\boxed\{(.*)\}$", re.DOTALL)
 _FENCE = re.compile(r"^```([\w+-]*)[ \t]*\n(.*?)\n?```$", re.DOTALL)
+_CODE_BLOCK = re.compile(r"^```[^\n`]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _CHOICE = re.compile(r"^(?:option|choice)?\s*\(?([a-j])\)?[.:]?$", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^(?P<currency>[$€£]?)\s?(?P<sign>[-+\u2212]?)(?P<digits>\d{1,3}(?:[,_\u202f']\d{3})+|\d+)?"
@@ -57,6 +58,11 @@ def tool_calls_form(calls: Iterable[ToolCall]) -> str:
     )
 
 
+def code_of(text: str) -> str:
+    """All fenced code of an answer, in the form in which code is compared; empty without any."""
+    return "\n".join(_code_form(body) for body in _CODE_BLOCK.findall(text))
+
+
 def words(text: str) -> list[str]:
     """The words in order, without case and punctuation."""
     return [word.casefold() for word in _WORD.findall(text)]
@@ -66,13 +72,22 @@ def _bare(text: str) -> str:
     """The text without what people write around a result: lead-in, emphasis, box, full stop."""
     for _ in range(3):
         before = text
-        text = _LEAD_IN.sub("", text.strip(_EDGES)).strip(_EDGES)
+        text = _unedged(_LEAD_IN.sub("", _unedged(text)))
         text = text.strip("$").strip() if text.endswith("$") else text
         boxed = _BOXED.match(text)
         text = boxed[1] if boxed else text
         if text == before:
             break
     return text
+
+
+def _unedged(text: str) -> str:
+    """Without emphasis, quotes and punctuation around it; a point before a digit is not one."""
+    left = text.lstrip(_EDGES)
+    points = len(text) - len(left)
+    if left[:1].isdigit() and points and text[points - 1] == ".":
+        left = "." + left
+    return left.rstrip(_EDGES)
 
 
 def _choice_form(bare: str) -> str | None:
@@ -100,7 +115,9 @@ def _decimal(text: str) -> Decimal | None:
 
 
 def _plain(value: Decimal) -> str:
-    return "0" if value == 0 else str(value.normalize())
+    """Without trailing zeros and exponent; `normalize` would round to 28 digits."""
+    text = format(value, "f")
+    return "0" if value == 0 else text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _short_text_form(bare: str) -> str | None:

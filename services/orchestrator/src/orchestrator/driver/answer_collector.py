@@ -135,7 +135,7 @@ class LiveTap:
         """Pass it on, hold it, or drop it."""
         if self._live == "no" or isinstance(event, UsageReported):
             return
-        if isinstance(event, ReasoningDelta) and not self._unconditional:
+        if not self._unconditional and self._is_foreign(event):
             return
         if not self._flowing and not self._opens(event):
             self._held.append(event)
@@ -145,6 +145,13 @@ class LiveTap:
         if self._calls_tools and isinstance(event, ChoiceFinished):
             event = ChoiceFinished("tool_calls")  # some backends say "stop"
         self._push(event)
+
+    def _is_foreign(self, event: AnswerEvent) -> bool:
+        """Thoughts of a panel's member, and calls of tools that a presenter was not given."""
+        if isinstance(event, ReasoningDelta):
+            return True
+        calls = isinstance(event, ToolCallStarted | ToolArgumentsDelta)
+        return calls and self._live == "text"
 
     def _opens(self, event: AnswerEvent) -> bool:
         if self._live == "tools":
