@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SAME_PROSE = 0.75  # Jaccard of shingles: the same text lightly reworded scores above, others below
 _SHINGLE_WORDS = 3
-_COMPARISON = re.compile("[<>\u2264\u2265\u2260]=?|!=|==")
+_OPERATOR = re.compile("[<>\u2264\u2265\u2260]=?|!=|==|[+^\u00d7\u00f7]")
 # English contractions come in halves ("isn", "t"). A language that is missing here only costs a
 # skipped ballot some of its safety.
 _NEGATIONS = frozenset(
@@ -30,7 +30,7 @@ _NEGATIONS = frozenset(
 class Fingerprint:
     """What is compared of an answer. `exact` None: prose, compared by shingles, facts and code.
 
-    `facts`: numbers, negations, comparisons. Prose that differs in one of them, or in a line of its
+    `facts`: numbers, negations, operators. Prose that differs in one of them, or in a line of its
     fenced code, does not say the same however alike the rest is.
     """
 
@@ -47,7 +47,7 @@ def fingerprint(text: str) -> Fingerprint:
         return Fingerprint(exact)
     spoken = words(text)
     facts = Counter(word for word in spoken if word in _NEGATIONS or word[0].isdigit())
-    facts.update(_COMPARISON.findall(text))
+    facts.update(_OPERATOR.findall(text))
     return Fingerprint(None, _shingles(spoken), tuple(sorted(facts.items())), code_of(text))
 
 

@@ -121,10 +121,10 @@ def _plain(value: Decimal) -> str:
 
 
 def _short_text_form(bare: str) -> str | None:
-    spoken = words(bare)
+    spoken = bare.split()
     if len(spoken) > SHORT_TEXT_WORDS:
         return None
-    return "text:" + (" ".join(spoken) or bare)
+    return "text:" + " ".join(spoken).casefold()
 
 
 def _code_form(body: str) -> str:
