@@ -305,4 +305,14 @@ ENTRIES = [
         "architecture, the stack",
         "A changed configuration is taken without a restart; a bad one is refused, the old one kept.",
     ),
+    Requirement(
+        "contract:chat:requests",
+        "architecture, Layout",
+        "What model_providers asks in chat's words, the chat dialect understands the same.",
+    ),
+    Requirement(
+        "contract:chat:answers",
+        "architecture, Layout",
+        "What the chat dialect answers, model_providers reads back the same.",
+    ),
 ]

@@ -21,6 +21,7 @@ from wire.conversation import (
     RefusalPart,
     TextPart,
     ToolCall,
+    ToolKind,
     ToolResult,
 )
 from wire.errors import InvalidRequestError
@@ -170,6 +171,7 @@ def to_items(messages: list[ChatMessage]) -> tuple[Item, ...]:
     """
     items: list[Item] = []
     pending_legacy: dict[str, str] = {}
+    kinds: dict[str, ToolKind] = {}  # a result does not say which kind of tool it is from
     for index, message in enumerate(messages):
         path = f"{_ROOT}[{index}].content"
         match message:
@@ -178,11 +180,14 @@ def to_items(messages: list[ChatMessage]) -> tuple[Item, ...]:
                 items.append(Message(role, _parts(message.content, path), name=message.name))
             case AssistantMessage():
                 items.extend(_assistant_items(message, path, index, pending_legacy))
+                kinds.update((call.id, _kind(call)) for call in message.tool_calls or ())
             case ToolMessage():
-                items.append(ToolResult(message.tool_call_id, _parts(message.content, path)))
+                output = _parts(message.content, path)
+                kind = kinds.get(message.tool_call_id, "function")
+                items.append(ToolResult(message.tool_call_id, output, kind))
             case FunctionMessage():
                 items.extend(_legacy_result(message, index, pending_legacy))
-    return _with_result_kinds(items)
+    return tuple(items)
 
 
 def _role(
@@ -214,9 +219,13 @@ def _assistant_items(
         yield ToolCall(call_id, message.function_call.name, message.function_call.arguments)
 
 
+def _kind(call: MessageToolCall) -> ToolKind:
+    return "custom" if call.type == "custom" else "function"
+
+
 def _tool_call(call: MessageToolCall) -> ToolCall:
-    """`_check_tool_sequence` has seen to it that the body of its kind is there."""
-    if call.custom is not None:
+    """`_check_call` has seen to it that the body of its kind is there."""
+    if call.type == "custom" and call.custom is not None:
         return ToolCall(call.id, call.custom.name, call.custom.input, kind="custom")
     function = call.function or FunctionCallBody("", "")
     return ToolCall(call.id, function.name, function.arguments)
@@ -231,21 +240,6 @@ def _legacy_result(
         call_id = f"call_legacy_{index}"
         yield ToolCall(call_id, message.name, "{}")
     yield ToolResult(call_id, (TextPart(message.content or ""),))
-
-
-def _with_result_kinds(items: list[Item]) -> tuple[Item, ...]:
-    """A chat tool message does not say what kind of tool it answers; its call does."""
-    custom = {
-        item.call_id for item in items if isinstance(item, ToolCall) and item.kind == "custom"
-    }
-    if not custom:
-        return tuple(items)
-    return tuple(
-        msgspec.structs.replace(item, kind="custom")
-        if isinstance(item, ToolResult) and item.call_id in custom
-        else item
-        for item in items
-    )
 
 
 def _parts(content: str | list[ChatPart], path: str) -> tuple[Part, ...]:
