@@ -1,1 +1,1 @@
-"""What crosses a process boundary: msgspec Structs, ids, errors, SSE framing. No I/O, no framework."""
+"""What crosses a process boundary: Structs, ids, errors, SSE framing. No I/O, no framework."""

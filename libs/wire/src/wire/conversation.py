@@ -28,7 +28,7 @@ class TextPart(msgspec.Struct, tag_field="type", tag="text", frozen=True, omit_d
 
 
 class ImagePart(msgspec.Struct, tag_field="type", tag="image", frozen=True, omit_defaults=True):
-    """An image by `https:` or `data:` URL; `detail` as OpenAI names it (auto, low, high, original)."""
+    """By `https:` or `data:` URL; `detail` as OpenAI names it (auto, low, high, original)."""
 
     url: str
     detail: str = "auto"
@@ -66,7 +66,7 @@ class Message(msgspec.Struct, tag_field="type", tag="message", frozen=True, omit
 
 
 class ToolCall(msgspec.Struct, tag_field="type", tag="tool_call", frozen=True, omit_defaults=True):
-    """A call the model made. `arguments` is text: JSON for functions, free text for custom tools."""
+    """A call the model made. `arguments`: JSON text for functions, free text for custom tools."""
 
     call_id: str
     name: str
@@ -235,7 +235,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 class TextDelta(
     msgspec.Struct, tag_field="type", tag="text.delta", frozen=True, omit_defaults=True
 ):
-    """`logprobs`: Chat's `logprobs.content` array for this piece, verbatim, where the backend has it."""
+    """`logprobs`: Chat's `logprobs.content` array for this piece, verbatim, if there is one."""
 
     text: str
     choice: int = 0
@@ -290,9 +290,7 @@ class ChoiceFinished(
     choice: int = 0
 
 
-class UsageReported(
-    msgspec.Struct, tag_field="type", tag="usage", frozen=True, omit_defaults=True
-):
+class UsageReported(msgspec.Struct, tag_field="type", tag="usage", frozen=True, omit_defaults=True):
     """What the vendor counted for this call; at most once, after the last choice finished."""
 
     usage: Usage
@@ -317,4 +315,5 @@ def text_of(parts: tuple[Part, ...]) -> str:
 
 
 def user_text(text: str) -> Message:
+    """A user message of one text part."""
     return Message("user", (TextPart(text),))

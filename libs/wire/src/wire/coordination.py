@@ -122,11 +122,12 @@ class RunDetails(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     calls: int = 0
 
 
-class RunEnded(
-    msgspec.Struct, tag_field="type", tag="run.ended", frozen=True, omit_defaults=True
-):
-    """Exactly one, last. `usage` sums every upstream call; `delivered_usage` is last prompt plus
-    delivered answer, which is what editors and agents compact by."""
+class RunEnded(msgspec.Struct, tag_field="type", tag="run.ended", frozen=True, omit_defaults=True):
+    """Exactly one, last.
+
+    `usage` sums every upstream call; `delivered_usage` is last prompt plus delivered answer, which
+    is what editors and agents compact by.
+    """
 
     status: RunStatus
     usage: Usage = Usage()

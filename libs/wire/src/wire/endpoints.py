@@ -16,7 +16,7 @@ from wire.coordination import CancelRun, RunCancellation, RunEvent, RunRecord, S
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
-TOKEN_HEADER = "x-conclave-installation-token"
+TOKEN_HEADER = "x-conclave-installation-token"  # noqa: S105  a header's name
 TENANT_HEADER = "x-conclave-tenant"
 REQUEST_ID_HEADER = "x-request-id"
 

@@ -21,14 +21,17 @@ _ENTROPY_BYTES = 12
 
 
 def new_id(prefix: str) -> str:
+    """`prefix` and 24 hex digits."""
     return prefix + os.urandom(_ENTROPY_BYTES).hex()
 
 
 def new_request_id() -> RequestId:
+    """What `x-request-id` says, on every answer."""
     return RequestId(new_id("req_"))
 
 
 def new_run_id() -> RunId:
+    """One run; makes `StartRun` idempotent."""
     return RunId(new_id("run_"))
 
 
@@ -38,6 +41,7 @@ def new_call_id() -> CallId:
 
 
 def new_chat_completion_id() -> str:
+    """The `id` of a chat completion and of each of its chunks."""
     return new_id("chatcmpl-")
 
 

@@ -12,4 +12,5 @@ ABSENT = msgspec.Raw()
 
 
 def is_present(raw: msgspec.Raw) -> bool:
+    """Whether the field was there and was not `null`."""
     return bool(raw) and bytes(raw) != b"null"

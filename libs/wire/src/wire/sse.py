@@ -6,8 +6,11 @@ Source: WHATWG HTML, "Parsing an event stream"; sizes: ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DONE_FRAME = b"data: [DONE]\n\n"
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -35,6 +38,7 @@ def data_frame(data: bytes) -> bytes:
 
 
 def named_frame(event: str, data: bytes, event_id: int | None = None) -> bytes:
+    """An event with a name and, for streams that can be taken up again, a sequence number."""
     head = f"event: {event}\n" if event_id is None else f"id: {event_id}\nevent: {event}\n"
     return head.encode() + b"data: " + data + b"\n\n"
 
@@ -89,6 +93,25 @@ class SseReader:
         return True
 
     def _complete_lines(self) -> list[bytes]:
+        if b"\r" in self._buffer:
+            lines = self._lines_by_any_ending()
+        else:  # what every vendor sends, and several times cheaper than the pattern
+            lines = self._lines_by_line_feed()
+        if len(self._buffer) > self._max_event_bytes:
+            raise EventTooLargeError(f"a line of more than {self._max_event_bytes} bytes")
+        return lines
+
+    def _lines_by_line_feed(self) -> list[bytes]:
+        end = self._buffer.rfind(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(self._buffer)  # a long line is not searched again from its start
+            return []
+        lines = bytes(self._buffer[:end]).split(b"\n")
+        del self._buffer[: end + 1]
+        self._searched = len(self._buffer)
+        return lines
+
+    def _lines_by_any_ending(self) -> list[bytes]:
         lines: list[bytes] = []
         start = 0
         for match in _LINE_END.finditer(self._buffer, self._searched):
@@ -98,8 +121,6 @@ class SseReader:
             start = match.end()
         del self._buffer[:start]
         self._searched = max(0, len(self._buffer) - 1)
-        if len(self._buffer) > self._max_event_bytes:
-            raise EventTooLargeError(f"a line of more than {self._max_event_bytes} bytes")
         return lines
 
     def _take_line(self, line: bytes) -> SseEvent | None:
