@@ -93,10 +93,9 @@ class SseReader:
         return True
 
     def _complete_lines(self) -> list[bytes]:
-        if b"\r" in self._buffer:
-            lines = self._lines_by_any_ending()
-        else:  # what every vendor sends, and several times cheaper than the pattern
-            lines = self._lines_by_line_feed()
+        # Line feeds alone are what every vendor sends, and several times cheaper than the pattern.
+        mixed = b"\r" in self._buffer
+        lines = self._lines_by_any_ending() if mixed else self._lines_by_line_feed()
         if len(self._buffer) > self._max_event_bytes:
             raise EventTooLargeError(f"a line of more than {self._max_event_bytes} bytes")
         return lines
