@@ -56,16 +56,22 @@ def check_parameters(raw: msgspec.Raw, param: str, *, strict: bool) -> None:
     _check(raw, param, "invalid_function_parameters", strict=strict)
 
 
-def check_response_schema(raw: msgspec.Raw, *, strict: bool) -> None:
-    """The schema of a structured output.
+def check_response_schema(
+    raw: msgspec.Raw,
+    *,
+    strict: bool,
+    param: str = "response_format",
+    place: str = "response_format.json_schema.schema",
+) -> None:
+    """The schema of a structured output; `place` is where it stands, `param` who is blamed.
 
     Raises:
         InvalidRequestError: code `invalid_json_schema`, or the schema is missing in strict mode.
     """
     if is_present(raw):
-        _check(raw, "response_format", "invalid_json_schema", strict=strict)
+        _check(raw, param, "invalid_json_schema", strict=strict)
     elif strict:
-        raise openai_errors.missing("response_format.json_schema.schema")
+        raise openai_errors.missing(place)
 
 
 def _check(raw: msgspec.Raw, param: str, code: str, *, strict: bool) -> None:

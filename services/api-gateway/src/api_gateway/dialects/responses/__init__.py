@@ -1,0 +1,1 @@
+"""OpenAI Responses, the server's role. Source: OpenAI wire contract, section 2."""
