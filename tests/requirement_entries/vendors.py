@@ -8,6 +8,11 @@ _MESSAGES = "Anthropic Messages API"
 
 ENTRIES = [
     Requirement(
+        "gateway:discovery",
+        _ENGINE,
+        "With `discover: true` a provider's own models are offered as `provider/model`.",
+    ),
+    Requirement(
         "providers:anthropic",
         _MESSAGES,
         "Streaming, tools both ways, images, forms, thoughts and cached tokens go through.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from api_gateway.admission.auth import KeyRing
 from api_gateway.admission.key_service import KeyService
+from api_gateway.discovery import DiscoveredCatalogue
 from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute
@@ -18,6 +19,7 @@ from api_gateway.routes.runs import RunsRoute
 from api_gateway.stores.keys import KeyStore
 from api_gateway.stores.tables import REVISION
 from catalogue import CatalogueWatcher, ProviderSecrets
+from model_providers.discovery import ModelLists
 from model_providers.registry import ModelClient
 from service_kit.clock import Clock, SystemClock
 from service_kit.http import RouteTable
@@ -131,6 +133,23 @@ def _watch_catalogue(
     return watcher
 
 
+def _discover(
+    watcher: CatalogueWatcher,
+    lists: ModelLists,
+    metrics: GatewayMetrics,
+    clock: Clock,
+    lifecycle: Lifecycle,
+) -> DiscoveredCatalogue:
+    found = DiscoveredCatalogue(lambda: watcher.current, lists, clock)
+    lifecycle.add_background("discovery", found.run)
+    metrics.measured(
+        "conclave_gateway_discovered_models",
+        "Models offered because their provider lists them.",
+        lambda: float(found.discovered_count),
+    )
+    return found
+
+
 def _keep_keys(
     settings: GatewaySettings, ring: KeyRing, clock: Clock, lifecycle: Lifecycle
 ) -> KeyService:
@@ -162,12 +181,10 @@ def _routes(
     clock: Clock,
     lifecycle: Lifecycle,
 ) -> RouteTable[Route]:
-    models = ModelClient(
-        _session(lifecycle),
-        clock=clock,
-        secrets=ProviderSecrets(settings.environment()),
-        observer=CallMetrics(metrics),
-    )
+    session, secrets = _session(lifecycle), ProviderSecrets(settings.environment())
+    models = ModelClient(session, clock=clock, secrets=secrets, observer=CallMetrics(metrics))
+    lists = ModelLists(session, secrets=secrets)
+    found = _discover(watcher, lists, metrics, clock, lifecycle)
     orchestrator = InternalClient(
         settings.orchestrator_urls(), settings.token(), _session(lifecycle), clock
     )
@@ -179,7 +196,7 @@ def _routes(
     )
 
     def catalogue() -> Catalogue:
-        return watcher.current
+        return found.current
 
     chat = ChatRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
     embeddings = EmbeddingsRoute(
