@@ -307,7 +307,7 @@ def _material(request: CompactRequest, prepared: _Prepared, context: CallContext
 
 # ------------------------------------------------------------------------------------------- keys
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 def _key(request: CompactRequest, tenant_id: str) -> bytes:

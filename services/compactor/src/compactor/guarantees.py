@@ -36,10 +36,16 @@ def without_orphans(items: Sequence[Item]) -> tuple[Item, ...]:
 
     Clients reuse call ids: a result belongs to the latest open call of its id.
     """
-    keep = [True] * len(items)
+    return tuple(items[place] for place in whole_places(items, range(len(items))))
+
+
+def whole_places(items: Sequence[Item], places: Iterable[int]) -> list[int]:
+    """Of these places, the ones whose items are whole among them."""
+    places = list(places)
+    keep = set(places)
     open_calls: dict[str, list[int]] = defaultdict(list)
-    for place, item in enumerate(items):
-        call, result = _called(item), _answered(item)
+    for place in places:
+        call, result = _called(items[place]), _answered(items[place])
         if call is not None:
             open_calls[call].append(place)
         elif result is not None:
@@ -47,17 +53,16 @@ def without_orphans(items: Sequence[Item]) -> tuple[Item, ...]:
             if waiting:
                 waiting.pop()
             else:
-                keep[place] = False
-    for places in open_calls.values():
-        for place in places:
-            keep[place] = False
-    return _with_meaningful_reasoning([item for place, item in enumerate(items) if keep[place]])
+                keep.discard(place)
+    for unanswered in open_calls.values():
+        keep.difference_update(unanswered)
+    return _with_meaningful_reasoning(items, [place for place in places if place in keep])
 
 
 def orphans(items: Sequence[Item]) -> list[str]:
     """The call ids of calls without a result and results without a call."""
-    kept = {id(item) for item in without_orphans(items)}
-    lost = [item for item in items if id(item) not in kept]
+    whole = set(whole_places(items, range(len(items))))
+    lost = [item for place, item in enumerate(items) if place not in whole]
     return [name for item in lost if (name := _called(item) or _answered(item)) is not None]
 
 
@@ -125,18 +130,19 @@ def same_message(one: Message, other: Message) -> bool:
     return _without_id(one) == _without_id(other)
 
 
-def _with_meaningful_reasoning(items: Sequence[Item]) -> tuple[Item, ...]:
+def _with_meaningful_reasoning(items: Sequence[Item], places: Sequence[int]) -> list[int]:
     """Reasoning is only accepted back directly before what it led to."""
-    kept: list[Item] = []
+    kept: list[int] = []
     follows_output = False
-    for item in reversed(items):
+    for place in reversed(places):
+        item = items[place]
         if isinstance(item, ReasoningItem):
             if follows_output:
-                kept.append(item)
+                kept.append(place)
             continue
         follows_output = _is_output(item)
-        kept.append(item)
-    return tuple(reversed(kept))
+        kept.append(place)
+    return kept[::-1]
 
 
 def _is_output(item: Item) -> bool:

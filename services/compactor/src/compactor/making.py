@@ -98,7 +98,6 @@ class Made:
     """A compaction, or why there is none (`noop`); the calls were made in either case."""
 
     level: CompactedBy
-    payload: Payload
     kept: tuple[Message, ...]
     compaction: CompactionItem | None
     tokens_after: int
@@ -150,7 +149,6 @@ class Maker:
             signals += more
         return Made(
             level=payload.level if compaction is not None else "none",
-            payload=payload,
             kept=kept,
             compaction=compaction,
             tokens_after=tokens if compaction is not None else material.tokens_before,

@@ -18,7 +18,7 @@ class NativePart(msgspec.Struct, frozen=True, omit_defaults=True, array_like=Tru
     """A vendor's own output items as JSON, and who can read them: provider, place, model, key."""
 
     affinity: str
-    items: tuple[bytes, ...]
+    items: tuple[msgspec.Raw, ...]
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -46,13 +46,13 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     generation: int = 1
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Payload)
-_turns_decoder = msgspec.msgpack.Decoder(tuple[Turn, ...])
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Payload)
+_turns_decoder = msgspec.json.Decoder(tuple[Turn, ...])
 
 
 def encode_payload(payload: Payload) -> bytes:
-    """MessagePack: no quoting of what is mostly quoted text already."""
+    """JSON, because items hold JSON verbatim; it is compressed afterwards."""
     return _encoder.encode(payload)
 
 

@@ -8,6 +8,7 @@ an answer often stands beside the words of its question.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,15 +20,24 @@ from compactor.strategies.extractive.tokens import tokens_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from compactor.strategies.extractive.passages import Passage
+    from compactor.strategies.extractive.passages import Passage, Speaker
 
 # Okapi BM25's usual saturation; little length normalisation, because chunks are alike in length.
 _SATURATION = 1.2
 _LENGTH = 0.4
-_BEFORE = 0.45  # the passage before it asks what this one answers
+# What the neighbours' fit is worth: an answer follows its question.
+_ASKED_BEFORE = 0.9
+_SAID_BEFORE = 0.4
 _AFTER = 0.25
-_SMALL_TALK_WEIGHT = 0.4
+_SMALL_TALK_WEIGHT = 0.8
 _CHUNK_CHARACTERS = 700
+_MEANT_SPEAKER = 1.2
+_MY_WORDS = re.compile(r"\b(?:I|my|me|mine|we|our)\b")
+_YOUR_WORDS = re.compile(
+    r"\byou (?:\w+ )?(?:say|said|tell|told|recommend|suggest|mention|give|gave|list|write|wrote)"
+    r"|\byour (?:answer|list|suggestion|recommendation|advice)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Chunk:
     """A passage, or a part of a long one. `position` is that of the passage in its sequence."""
 
     position: int
+    speaker: Speaker
     text: str
     whole: bool
 
@@ -44,9 +55,11 @@ def chunks_of(passages: Sequence[Passage]) -> list[Chunk]:
     chunks: list[Chunk] = []
     for position, passage in enumerate(passages):
         if len(passage.text) <= _CHUNK_CHARACTERS:
-            chunks.append(Chunk(position, passage.text, whole=True))
+            chunks.append(Chunk(position, passage.speaker, passage.text, whole=True))
         else:
-            chunks += [Chunk(position, part, whole=False) for part in _parts(passage.text)]
+            chunks += [
+                Chunk(position, passage.speaker, part, whole=False) for part in _parts(passage.text)
+            ]
     return chunks
 
 
@@ -64,10 +77,10 @@ def rank(chunks: Sequence[Chunk], question: str) -> list[float]:
         for term, weight in wanted.items()
     }
     scores = [_score(terms, rarity, average) for terms in counts]
+    meant = _whose_words(question)
     return [
-        score
-        + _BEFORE * (scores[place - 1] if place else 0.0)
-        + _AFTER * (scores[place + 1] if place + 1 < len(scores) else 0.0)
+        (score + _by_neighbours(chunks, scores, place))
+        * (_MEANT_SPEAKER if chunks[place].speaker == meant else 1.0)
         for place, score in enumerate(scores)
     ]
 
@@ -92,6 +105,23 @@ def best_within(
             spent += price
             chosen.append(place)
     return sorted(chosen)
+
+
+def _whose_words(question: str) -> Speaker | None:
+    """What the user said is in the user's turns, what was suggested in the assistant's."""
+    if _YOUR_WORDS.search(question):
+        return "assistant"
+    return "user" if _MY_WORDS.search(question) else None
+
+
+def _by_neighbours(chunks: Sequence[Chunk], scores: Sequence[float], place: int) -> float:
+    worth = 0.0
+    if place:
+        asked = chunks[place - 1].text.rstrip().endswith(("?", "？"))  # noqa: RUF001
+        worth += (_ASKED_BEFORE if asked else _SAID_BEFORE) * scores[place - 1]
+    if place + 1 < len(scores):
+        worth += _AFTER * scores[place + 1]
+    return worth
 
 
 def _score(terms: Counter[str], rarity: dict[str, float], average: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compactor.guarantees import same_message, without_orphans
+from compactor.guarantees import same_message, whole_places, without_orphans
 from wire.conversation import (
     CompactionItem,
     Message,
@@ -57,23 +57,18 @@ def cut(items: Sequence[Item], budget_tokens: int, count: Callable[[Item], int])
     """Keep the last user message and as much of what stands around it as the budget allows.
 
     Blocks are taken from the end backwards: first what followed the last user message, then
-    earlier exchanges, a whole one at a time. The last user message always stays, and so does
-    what the conversation ends with when it is a message.
+    earlier exchanges, a whole one at a time. The last user message always stays.
     """
     items = without_orphans(items)
     asked = _last_user_place(items)
-    after = items[asked + 1 :] if asked >= 0 else items
     spent = count(items[asked]) if asked >= 0 else 0
-    kept = _suffix(_blocks(after), budget_tokens - spent, count)
-    folded_after = after[: len(after) - len(kept)]
-    if asked < 0:
-        return Cut(tuple(folded_after), tuple(kept), whole_exchange=not folded_after)
-    if folded_after:
-        folded = (*items[:asked], *folded_after)
-        return Cut(folded, (items[asked], *kept), whole_exchange=False)
-    spent += sum(map(count, kept))
-    begin = _earlier_exchanges(items[:asked], budget_tokens - spent, count)
-    return Cut(items[:begin], items[begin:], whole_exchange=True)
+    begin = _suffix(items, asked + 1, budget_tokens - spent, count)
+    if begin > asked + 1:
+        wanted = [*([asked] if asked >= 0 else []), *range(begin, len(items))]
+        return _divided(items, wanted, whole_exchange=False)
+    spent += sum(map(count, items[asked + 1 :]))
+    begin = _earlier_exchanges(items[: max(0, asked)], budget_tokens - spent, count)
+    return _divided(items, range(begin, len(items)), whole_exchange=True)
 
 
 def without_standing(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -113,18 +108,26 @@ def _last_user_place(items: Sequence[Item]) -> int:
     return -1
 
 
-def _blocks(items: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """The smallest pieces that hold calls together with their results, and reasoning with both."""
-    blocks: list[tuple[Item, ...]] = []
-    held: list[Item] = []
+def _divided(items: Sequence[Item], wanted: Iterable[int], *, whole_exchange: bool) -> Cut:
+    """`wanted` as the tail, without what its other half stands too early for."""
+    in_tail = set(whole_places(items, wanted))
+    return Cut(
+        tuple(item for place, item in enumerate(items) if place not in in_tail),
+        tuple(item for place, item in enumerate(items) if place in in_tail),
+        whole_exchange,
+    )
+
+
+def _block_ends(items: Sequence[Item], begin: int) -> list[int]:
+    """Where the smallest pieces end that hold calls with their results and with reasoning."""
+    ends: list[int] = []
     waiting = 0
-    for item in items:
-        held.append(item)
-        waiting += _opens(item)
-        if waiting <= 0 and not isinstance(item, ReasoningItem):
-            blocks.append(tuple(held))
-            held, waiting = [], 0
-    return [*blocks, tuple(held)] if held else blocks
+    for place in range(begin, len(items)):
+        waiting += _opens(items[place])
+        if waiting <= 0 and not isinstance(items[place], ReasoningItem):
+            ends.append(place + 1)
+            waiting = 0
+    return ends
 
 
 def _opens(item: Item) -> int:
@@ -139,16 +142,18 @@ def _opens(item: Item) -> int:
 
 
 def _suffix(
-    blocks: Sequence[tuple[Item, ...]], budget_tokens: int, count: Callable[[Item], int]
-) -> list[Item]:
-    kept: list[tuple[Item, ...]] = []
-    for block in reversed(blocks):
-        price = sum(map(count, block))
+    items: Sequence[Item], begin: int, budget_tokens: int, count: Callable[[Item], int]
+) -> int:
+    """Where the longest run of whole blocks begins that ends the conversation and fits."""
+    end = len(items)
+    begins = [place for place in (begin, *_block_ends(items, begin)) if place < end]
+    for block_begin in reversed(begins):
+        price = sum(map(count, items[block_begin:end]))
         if price > budget_tokens:
-            break
+            return end
         budget_tokens -= price
-        kept.append(block)
-    return [item for block in reversed(kept) for item in block]
+        end = block_begin
+    return end
 
 
 def _earlier_exchanges(

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 _INSTRUCTION = re.compile(
-    r"\s*(?:please\s+)?(?:always|never|from now on|do not|don't|make sure|remember(?: that| to)|"
-    r"keep in mind|under no circumstances|whenever you|every time you)\b"
-    r"|\byou (?:must|should always|should never|must not|may not|are not allowed)\b"
-    r"|\b(?:must|should) (?:always|never)\b",
+    r"\A\s*(?:[-*]\s+|\d+[.)]\s+)?(?:and\s+|but\s+|please\s+|important:?\s+)*"
+    r"(?:always|never(?! (?:mind|heard|been|too|thought|knew|again))|from now on|do not"
+    r"|don't(?! worry)|make sure|remember (?:to|that)|keep in mind|under no circumstances"
+    r"|whenever you|every time you)\b"
+    r"|\b(?:you|your (?:answer|answers|reply|replies|code))\s+"
+    r"(?:must|should)\s+(?:not|always|never|only)\b"
+    r"|\byou (?:are not allowed|may not|must(?! (?:be|have|feel|miss|know|mean))) ",
     re.IGNORECASE,
 )
 _LONGEST_CHARACTERS = 300

@@ -134,7 +134,7 @@ def native_items(native: NativePart, *, with_messages: bool) -> tuple[Item, ...]
     for raw in native.items:
         item_type = _decode_type(raw).type
         if with_messages or item_type != "message":
-            items.append(OtherItem(item_type, msgspec.Raw(raw)))
+            items.append(OtherItem(item_type, raw))
     return tuple(items)
 
 
@@ -169,7 +169,7 @@ class NativeCompaction:
                 raise LevelFailedError("not_offered") from error
             raise LevelFailedError(reason_of(error)) from error
         self.support.found(job.model, offered=True)
-        items = tuple(bytes(raw) for raw in answer.output)
+        items = tuple(raw.copy() for raw in answer.output)
         if sum(_decode_type(item).type == "compaction" for item in items) != 1:
             raise LevelFailedError("provider_protocol")
         return NativePart(affinity_of(job.model), items), _usage(answer.usage)

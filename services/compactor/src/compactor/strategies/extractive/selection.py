@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Shares of the budget, each falling as the budget shrinks against what there is: the less room,
 # the more of it goes to single words and identifiers, which lose the least per token.
-_WHOLE_UNITS = 0.3
+_WHOLE_UNITS = 0.8  # times the room squared
 _WHOLE_MACHINE_UNITS = 0.9
 _IDENTIFIERS_GIVE_WAY = 1.0
 _MACHINE_TALK = 3.0
@@ -31,7 +31,7 @@ def select(units: Sequence[Unit], budget: float, overhead: float, machine_share:
     room = min(1.0, budget / max(1.0, sum(unit.cost for unit in units)))
     machine = min(1.0, _MACHINE_TALK * machine_share)
     first = machine * (1.0 - _IDENTIFIERS_GIVE_WAY * room)
-    last = (_WHOLE_UNITS + _WHOLE_MACHINE_UNITS * machine) * room
+    last = (_WHOLE_UNITS * room + _WHOLE_MACHINE_UNITS * machine) * room
     buyer = _Buyer(units, overhead)
     buyer.buy_pieces(budget * first, only_identifiers=True)
     buyer.buy_pieces(budget * max(0.0, 1.0 - last), only_identifiers=False)

@@ -31,17 +31,17 @@ _WORD = {
 _NAME = 0.5
 _FIGURE = 0.2
 _FIRST_MENTION = 0.5
-_REPEATED = -0.15  # times ln(passages that hold the word)
+_REPEATED = -0.25  # times ln(passages that hold the word)
 _EVERYWHERE = -1.0  # times ln(how much more often than `_OFTEN` of the passages)
 _OFTEN = 0.04
 _NEVER_OFTEN = 3.0
-_TIME_CUE = 0.6
+_TIME_CUE = 0.8
 _ADVERB = -0.4
 # ------------------------------------------------------------------------------------ sentences
 _DENSITY = 0.5
 _HAS_FIGURE = 0.3
 _FIRST_PERSON = 0.7
-_SECOND_PERSON = -1.2
+_SECOND_PERSON = -1.0
 _QUESTION = -0.2
 _SHORT_SENTENCE = -0.8
 _REACTION = -1.0
@@ -50,7 +50,7 @@ _DECISION = 0.2
 _SHORT_WORDS = 4
 _REACTION_WORDS = 8
 _LONG_ANSWER_TOKENS = 100
-_NEIGHBOURS = 0.03
+_NEIGHBOURS = 0.06
 # ---------------------------------------------------------------------------------- identifiers
 _IDENTIFIER = {
     IdentifierKind.ADDRESS: -1.4,
@@ -75,6 +75,7 @@ _CROWD = -0.5  # times ln(identifiers beside it)
 _ECHO = 0.45  # times ln(1 + neighbours in its line or record that were spoken of later)
 _ECHO_PASSAGES = 15.0
 _AGAIN = 0.12
+_SAID_ALREADY = 0.3
 _MACHINE_TALK = 100.0
 _USER_PROSE = 3.0
 _DUPLICATE_LINE = 0.05
@@ -102,31 +103,81 @@ _HOME = {"user": 3, "call": 2, "assistant": 1, "tool": 0}
 
 def appraise(passages: Sequence[Passage], units: Sequence[Unit]) -> None:
     """Fill in the worth of every piece."""
-    mentions = _mentions(passages, units)
-    spread = _commonplace(len(passages), units)
-    seen: set[str] = set()
-    odds = {key: _identifier_odds(found, len(passages)) for key, found in mentions.items()}
-    duplicates = _duplicates(units)
-    machine = _MACHINE_TALK * machine_share(passages)
+    appraiser = _Appraiser(passages, units)
     for position, unit in enumerate(units):
-        passage = passages[unit.passage]
-        context = _sentence_odds(unit, passage) if unit.form is Form.PROSE else 0.0
-        user_prose = _USER_PROSE if passage.speaker == "user" else 1.0
-        prose = min(1.0, user_prose / (1.0 + machine))
-        emphasis = passage.emphasis * (_DUPLICATE_LINE if position in duplicates else 1.0)
+        appraiser.appraise(position, unit)
+
+
+class _Appraiser:
+    """Reads the units in order; what was mentioned before is part of what a mention is worth."""
+
+    def __init__(self, passages: Sequence[Passage], units: Sequence[Unit]) -> None:
+        self._passages = passages
+        self._mentions = _mentions(passages, units)
+        self._commonplace = _commonplace(len(passages), units)
+        self._odds = {
+            key: _identifier_odds(found, len(passages)) for key, found in self._mentions.items()
+        }
+        self._duplicates = _duplicates(units)
+        self._machine = _MACHINE_TALK * machine_share(passages)
+        self._seen: set[str] = set()
+        self._said: set[str] = set()
+        self._passage = -1
+
+    def appraise(self, position: int, unit: Unit) -> None:
+        """Fill in the worth of the unit's pieces."""
+        if unit.passage != self._passage:
+            self._seen |= self._said
+            self._said = set()
+            self._passage = unit.passage
+        passage = self._passages[unit.passage]
+        is_prose = unit.form is Form.PROSE
+        prose = self._prose_share(passage)
+        context = _sentence_odds(unit, passage) if is_prose else 0.0
+        emphasis = passage.emphasis * (_DUPLICATE_LINE if position in self._duplicates else 1.0)
         for place, piece in enumerate(unit.pieces):
-            worth = 0.0
-            if unit.form is Form.PROSE:
-                worth = prose * _chance(context + _word_odds(piece, place, spread, seen))
-            found = mentions.get(piece.token.key)
-            if found is not None:
-                here = _chance(odds[piece.token.key] + _kind_odds(piece))
-                piece.identifier = found.home is piece
-                worth = max(worth, here if piece.identifier else here * _AGAIN * prose)
-            piece.worth = worth * emphasis * piece.token.words
-        seen.update(piece.token.key for piece in unit.pieces)
-        if unit.form is Form.PROSE:
+            odds = context + self._word_odds(piece, place)
+            worth = prose * _chance(odds) if is_prose else 0.0
+            worth = max(worth, self._identifier_worth(piece, prose))
+            piece.worth = worth * emphasis * self._weight(piece)
+            self._said.add(piece.token.key)
+        if is_prose:
             _smooth(unit.pieces)
+
+    def _prose_share(self, passage: Passage) -> float:
+        """What words weigh against identifiers; the user's own more than others'."""
+        own = _USER_PROSE if passage.speaker == "user" else 1.0
+        return min(1.0, own / (1.0 + self._machine))
+
+    def _identifier_worth(self, piece: Piece, prose: float) -> float:
+        found = self._mentions.get(piece.token.key)
+        if found is None:
+            return 0.0
+        worth = _chance(self._odds[piece.token.key] + _kind_odds(piece))
+        piece.identifier = found.home is piece
+        return worth if piece.identifier else worth * _AGAIN * prose
+
+    def _weight(self, piece: Piece) -> float:
+        """Said twice in one passage, a word needs to stand there once."""
+        again = piece.token.key in self._said and not piece.identifier
+        return piece.token.words * (_SAID_ALREADY if again else 1.0)
+
+    def _word_odds(self, piece: Piece, place: int) -> float:
+        token = piece.token
+        odds = _WORD[token.commonness]
+        if token.commonness is Commonness.GRAMMAR:
+            return odds
+        if token.capital and (place > 0 or token.commonness is Commonness.INFORMATIVE):
+            odds += _NAME if place > 0 else _NAME / 2
+        if token.digit:
+            odds += _FIGURE
+        if token.key not in self._seen:
+            odds += _FIRST_MENTION
+        if token.key.endswith("ly"):
+            odds += _ADVERB
+        if token.key in TIME_CUES:
+            odds += _TIME_CUE
+        return odds + self._commonplace[token.key]
 
 
 def machine_share(passages: Sequence[Passage]) -> float:
@@ -163,24 +214,6 @@ def _spread(units: Sequence[Unit]) -> Counter[str]:
         keys.update(piece.token.key for piece in unit.pieces)
     found.update(keys)
     return found
-
-
-def _word_odds(piece: Piece, place: int, spread: dict[str, float], seen: set[str]) -> float:
-    token = piece.token
-    odds = _WORD[token.commonness]
-    if token.commonness is Commonness.GRAMMAR:
-        return odds
-    if token.capital and (place > 0 or token.commonness is Commonness.INFORMATIVE):
-        odds += _NAME if place > 0 else _NAME / 2
-    if token.digit:
-        odds += _FIGURE
-    if token.key not in seen:
-        odds += _FIRST_MENTION
-    if token.key.endswith("ly"):
-        odds += _ADVERB
-    if token.key in TIME_CUES:
-        odds += _TIME_CUE
-    return odds + spread[token.key]
 
 
 def _sentence_odds(unit: Unit, passage: Passage) -> float:
