@@ -62,6 +62,7 @@ models:
     provider: sim
     upstream_model: sim
     capabilities: {{tools: false, images: false, logprobs: false}}
+  legacy: {{provider: sim, upstream_model: sim, capabilities: {{completions: true}}}}
   gone: {{provider: gone}}
   spare: {{provider: gone, fallbacks: [sim]}}
 {faults}
@@ -72,6 +73,8 @@ panels:
     usage_report: summed
     progress: false
     agents: [{{id: ada, model: sim}}, {{id: bob, model: sim}}]
+routing:
+  auxiliary: {{model: plain, panels: [summed]}}
 """
 # Each is a model of its own: `sim-` and the fault's name.
 FAULTS = {

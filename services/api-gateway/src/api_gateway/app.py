@@ -11,6 +11,7 @@ from api_gateway.discovery import DiscoveredCatalogue
 from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute
+from api_gateway.routes.completions import CompletionsRoute
 from api_gateway.routes.embeddings import EmbeddingsRoute
 from api_gateway.routes.exchange import BodyLimits
 from api_gateway.routes.models import ModelsRoutes
@@ -199,6 +200,7 @@ def _routes(
         return found.current
 
     chat = ChatRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
+    completions = CompletionsRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
     embeddings = EmbeddingsRoute(
         catalogue, models, clock=clock, deadline_s=settings.model_deadline_s
     )
@@ -207,6 +209,7 @@ def _routes(
     routes: RouteTable[Route] = RouteTable()
     for method, template, handler in (
         ("POST", "/v1/chat/completions", chat.create),
+        ("POST", "/v1/completions", completions.create),
         ("POST", "/v1/embeddings", embeddings.create),
         ("GET", "/v1/models", listed.list_all),
         ("GET", "/v1/models/{model:path}", listed.retrieve),

@@ -55,6 +55,20 @@ def test_a_line_says_who_asked_what_and_what_became_of_it() -> None:
     assert (line["duration_ms"], line["input_tokens"], line["output_tokens"]) == (12.3, 10, 5)
 
 
+@pytest.mark.requirement("small-requests:visible")
+def test_a_line_says_which_model_answered_a_small_request() -> None:
+    clock, stream = FakeClock(), io.StringIO()
+    log = BatchedAccess("api-gateway", clock, stream)
+    one = exchange(clock)
+    one.routed_to("small")
+
+    log.write(one, one.started_at_s)
+    log.flush()
+
+    line = json.loads(stream.getvalue())
+    assert (line["model"], line["routed_to"]) == ("sim", "small")
+
+
 def test_batched_lines_look_like_every_other_record() -> None:
     clock, stream = FakeClock(), io.StringIO()
     log = BatchedAccess("api-gateway", clock, stream)

@@ -13,8 +13,13 @@ from wire.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from api_gateway.dialects.chat.decode import ChatBody
+    from api_gateway.dialects.completions.decode import CompletionsRequest
     from catalogue import Entry
     from wire.specs import ModelSpec, PanelSpec
+
+
+# Of a model that counts none itself: each is a call of its own. Source: the contract's `n`.
+MAX_CHOICES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,42 @@ def choose_lane(entry: Entry, body: ChatBody, *, panel_choices: int) -> Lane:
             return _lane_of_model(model, body)
 
 
+def choose_completions_lane(
+    entry: Entry, request: CompletionsRequest, *, panel_choices: int
+) -> Lane:
+    """The lane for a legacy completions request.
+
+    Raises:
+        InvalidRequestError: it asks for what this model cannot do and we cannot do for it.
+    """
+    match entry:
+        case PanelEntry(spec=panel):
+            _check_choices(request, panel_choices)
+            if request.parameters.logprobs is not None:
+                raise _no_logprobs(": it is a panel")
+            return Run(panel)
+        case ModelEntry(spec=model):
+            if entry.only_embeds and not model.capabilities.completions:
+                raise _only_embeds(model)
+            if request.parameters.logprobs is not None and not model.capabilities.logprobs:
+                raise _no_logprobs()
+            if model.capabilities.completions:
+                return Splice(model)
+            _check_choices(request, MAX_CHOICES)
+            return Translate(model)
+
+
+def _check_choices(request: CompletionsRequest, limit: int) -> None:
+    """Each is a call, or a run, of its own."""
+    if request.choices_per_prompt > limit:
+        raise openai_errors.out_of_range(
+            "n", request.choices_per_prompt, minimum=None, maximum=limit, kind="integer"
+        )
+    prompts = len(request.texts or ())
+    if prompts * request.choices_per_prompt > limit:
+        raise openai_errors.array_too_long("prompt", limit // request.choices_per_prompt, prompts)
+
+
 def _lane_of_model(model: ModelSpec, body: ChatBody) -> Lane:
     if body.wants_strict_output and not model.capabilities.structured_outputs:
         return Run(panel_of_one(model))
@@ -71,23 +112,15 @@ def _check_panel(body: ChatBody, panel_choices: int) -> None:
             "n", body.head.choices, minimum=None, maximum=panel_choices, kind="integer"
         )
     if body.head.parameters.logprobs:
-        raise openai_errors.unsupported_parameter(
-            "logprobs", "'logprobs' is not supported with this model: it is a panel."
-        )
+        raise _no_logprobs(": it is a panel")
 
 
 def _check_model(entry: ModelEntry, body: ChatBody) -> None:
     model, can = entry.spec, entry.spec.capabilities
     if entry.only_embeds:
-        raise InvalidRequestError(
-            f"'{model.name}' makes embeddings; use it with /v1/embeddings.",
-            param="model",
-            code="unsupported_value",
-        )
+        raise _only_embeds(model)
     if body.head.parameters.logprobs and not can.logprobs:
-        raise openai_errors.unsupported_parameter(
-            "logprobs", "'logprobs' is not supported with this model."
-        )
+        raise _no_logprobs()
     if body.tools and not can.tools:
         raise openai_errors.unsupported_parameter(
             "tools", "'tools' is not supported with this model."
@@ -99,3 +132,17 @@ def _check_model(entry: ModelEntry, body: ChatBody) -> None:
             param=image,
             code="invalid_value",
         )
+
+
+def _only_embeds(model: ModelSpec) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"'{model.name}' makes embeddings; use it with /v1/embeddings.",
+        param="model",
+        code="unsupported_value",
+    )
+
+
+def _no_logprobs(why: str = "") -> InvalidRequestError:
+    return openai_errors.unsupported_parameter(
+        "logprobs", f"'logprobs' is not supported with this model{why}."
+    )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from api_gateway.lanes.answers import AnswerItem, Turn
+    from wire.ids import RequestId
 
+# The orchestrator ends a run by itself at its `wall_s`; we give up a little later.
+RUN_MARGIN_S = 5.0
 _FAILED = ("failed", "cancelled")
 
 
@@ -67,6 +70,12 @@ class RunSource:
             details=turn.wants_details,
             progress=turn.wants_progress,
         )
+
+
+def run_id(request_id: RequestId, choice: int) -> str:
+    """A request's runs are found by its id: `req_x` ran as `run_x`, further choices `run_x-1`…."""
+    first = "run_" + request_id.removeprefix("req_")
+    return f"{first}-{choice}" if choice else first
 
 
 def panel_of_one(model: ModelSpec) -> PanelSpec:

@@ -12,9 +12,10 @@ from api_gateway.dialects.chat.splice import (
     splice_completion,
     splice_request,
 )
+from api_gateway.dialects.completions.decode import DEFAULT_MAX_TOKENS
 from model_providers import vendor_errors
 from model_providers.provider import RawCall
-from model_providers.token_estimate import estimate_items
+from model_providers.token_estimate import estimate_items, estimate_text
 from wire.errors import PlatformError, UpstreamProtocolError
 from wire.ids import new_call_id
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from api_gateway.dialects.chat.head import ChatHead
+    from api_gateway.dialects.completions.decode import CompletionsRequest
     from model_providers.raw_exchange import RawExchange
     from model_providers.registry import ModelClient
     from wire.conversation import Usage
@@ -35,9 +37,10 @@ _EVENT_STREAM = "text/event-stream"
 class SplicedAnswer:
     """An exchange whose first bytes are here. `usage` is what the backend counted, once it has."""
 
-    def __init__(self, exchange: RawExchange, head: ChatHead) -> None:
+    def __init__(self, exchange: RawExchange, public_model: str, *, include_usage: bool) -> None:
         self._exchange = exchange
-        self._head = head
+        self._public_model = public_model
+        self._include_usage = include_usage
         self._provider = exchange.model.provider.name
         self.usage: Usage | None = None
 
@@ -50,7 +53,7 @@ class SplicedAnswer:
         async with self._exchange as exchange:
             body = await exchange.read()
             try:
-                answer, usage = splice_completion(body, self._head.parameters.model, self._provider)
+                answer, usage = splice_completion(body, self._public_model, self._provider)
             except VendorFailedError as failed:
                 raise self._vendor_error(failed) from None
             self._count(exchange, usage)
@@ -63,8 +66,8 @@ class SplicedAnswer:
             PlatformError: the vendor failed in the middle.
         """
         splicer = StreamSplicer(
-            public_model=self._head.parameters.model,
-            include_usage=self._head.includes_usage,
+            public_model=self._public_model,
+            include_usage=self._include_usage,
             provider=self._provider,
         )
         async with self._exchange as exchange:
@@ -116,7 +119,7 @@ async def open_spliced(
     deadline: Deadline,
     traceparent: str | None,
 ) -> SplicedAnswer:
-    """Send the client's request to the model's backend and wait for its first bytes.
+    """Send the client's chat request to the model's backend and wait for its first bytes.
 
     Raises:
         PlatformError: no backend, nor any fallback, began an answer.
@@ -134,7 +137,59 @@ async def open_spliced(
         input_tokens_estimate=lambda: _estimate_input(head),
         reserved_output_tokens=limit or model.max_output_tokens,
     )
-    return SplicedAnswer(await client.open_raw(call), head)
+    exchange = await client.open_raw(call)
+    return SplicedAnswer(exchange, parameters.model, include_usage=head.includes_usage)
+
+
+async def open_spliced_completions(
+    client: ModelClient,
+    request: CompletionsRequest,
+    model: ModelSpec,
+    deadline: Deadline,
+    traceparent: str | None,
+) -> SplicedAnswer:
+    """The same for a legacy completions request. Fallbacks count only if all have the endpoint.
+
+    Raises:
+        PlatformError: no backend, nor any fallback, began an answer.
+    """
+    parameters = request.parameters
+    may_fall_back = all(each.capabilities.completions for each in model.fallbacks)
+    call = RawCall(
+        call_id=new_call_id(),
+        model=model,
+        path="/completions",
+        body=request.spliced(model.upstream_model),
+        deadline=deadline,
+        accept=_EVENT_STREAM if request.streams else _JSON,
+        traceparent=traceparent,
+        body_for=_completions_body_for(request) if may_fall_back else None,
+        input_tokens_estimate=lambda: _estimate_prompts(request),
+        reserved_output_tokens=parameters.max_tokens or DEFAULT_MAX_TOKENS,
+    )
+    exchange = await client.open_raw(call)
+    return SplicedAnswer(exchange, parameters.model, include_usage=request.includes_usage)
+
+
+def _completions_body_for(request: CompletionsRequest) -> Callable[[ModelSpec], bytes]:
+    return lambda fallback: request.spliced(fallback.upstream_model)
+
+
+def _estimate_prompts(request: CompletionsRequest) -> int:
+    prompt = request.parameters.prompt
+    if isinstance(prompt, str):
+        return estimate_text(prompt)
+    return sum(_estimate_prompt(each) for each in prompt)
+
+
+def _estimate_prompt(prompt: str | int | list[int]) -> int:
+    match prompt:
+        case str():
+            return estimate_text(prompt)
+        case int():
+            return 1
+        case _:
+            return len(prompt)
 
 
 def _estimate_input(head: ChatHead) -> int:

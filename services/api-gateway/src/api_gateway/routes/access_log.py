@@ -104,6 +104,7 @@ def _fields(exchange: Exchange, ended_at_s: float) -> dict[str, str | int | floa
         "tenant_id": caller.tenant_id if caller else None,
         "route": exchange.route,
         "model": exchange.model,
+        "routed_to": exchange.routed_model,
         "lane": exchange.lane,
         "status": exchange.status,
         "error_type": exchange.error_type,

@@ -11,9 +11,10 @@ from api_gateway.dialects.chat.encode import ChunkEncoder, Identity
 from api_gateway.dialects.chat.head import decode_head
 from api_gateway.lanes.answers import Turn, answering
 from api_gateway.lanes.choice import Run, Splice, Translate, choose_lane
-from api_gateway.lanes.run import RunSource
+from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, run_id
 from api_gateway.lanes.splice import open_spliced
 from api_gateway.lanes.translate import ModelSource
+from api_gateway.routes.small_requests import routed_panel
 from api_gateway.routes.streaming import AnswerAccount, StreamDelivery, StreamPace, collect
 from service_kit.http import cancel_on_disconnect
 from wire.deadline import Deadline
@@ -29,11 +30,8 @@ if TYPE_CHECKING:
     from model_providers.registry import ModelClient
     from service_kit.clock import Clock
     from service_kit.internal_client import InternalClient
-    from wire.ids import RequestId
+    from wire.conversation import GenerationRequest
     from wire.specs import ModelSpec, PanelSpec
-
-# The orchestrator ends a run by itself at its `wall_s`; we give up a little later.
-_RUN_MARGIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class ChatRoute:
     async def _translate(self, exchange: Exchange, body: ChatBody, model: ModelSpec) -> None:
         exchange.lane = "translate"
         deadline = self._deadline(self._limits.model_deadline_s)
-        turns = self._turns(exchange, body, deadline, progress=False)
+        turns = self._turns(exchange, body, body.request(), deadline, progress=False)
         # Until its first word nothing is known of a single model; its failure is a status.
         await self._deliver(
             exchange, body, ModelSource(self._models, model), turns, self._limits.heartbeat_s
@@ -111,10 +109,12 @@ class ChatRoute:
 
     async def _run(self, exchange: Exchange, body: ChatBody, panel: PanelSpec) -> None:
         exchange.lane = "run"
-        deadline = self._deadline(panel.limits.wall_s + _RUN_MARGIN_S)
+        request = body.request()
+        panel = routed_panel(exchange, self._catalogue(), panel, request)
+        deadline = self._deadline(panel.limits.wall_s + RUN_MARGIN_S)
         progress = panel.progress and body.head.streams
         progress = progress and exchange.asks(b"x-conclave-progress", default=True)
-        turns = self._turns(exchange, body, deadline, progress=progress)
+        turns = self._turns(exchange, body, request, deadline, progress=progress)
         is_panel = panel.kind == "panel"
         hold_s = self._limits.first_frame_hold_s if is_panel else self._limits.heartbeat_s
         await self._deliver(exchange, body, RunSource(self._orchestrator, panel), turns, hold_s)
@@ -148,10 +148,15 @@ class ChatRoute:
         return StreamPace(self._clock, hold_s, self._limits.heartbeat_s)
 
     def _turns(
-        self, exchange: Exchange, body: ChatBody, deadline: Deadline, *, progress: bool
+        self,
+        exchange: Exchange,
+        body: ChatBody,
+        request: GenerationRequest,
+        deadline: Deadline,
+        *,
+        progress: bool,
     ) -> list[Turn]:
         """One per choice. Only the first run tells its progress: they all do the same."""
-        request = body.request()
         details = exchange.asks(b"x-conclave-details", default=False)
         return [
             Turn(
@@ -179,9 +184,3 @@ class ChatRoute:
 
     def _deadline(self, timeout_s: float) -> Deadline:
         return Deadline.after(timeout_s, now_s=self._clock.monotonic_s())
-
-
-def run_id(request_id: RequestId, choice: int) -> str:
-    """A request's runs are found by its id: `req_x` ran as `run_x`, further choices `run_x-1`…."""
-    first = "run_" + request_id.removeprefix("req_")
-    return f"{first}-{choice}" if choice else first

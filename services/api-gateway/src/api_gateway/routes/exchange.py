@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # What a client that hung up is counted as; it never reaches the wire. Source: nginx.
 HUNG_UP = 499
+_ROUTED = b"x-conclave-routed"
 _VERSION: Header = (b"openai-version", b"2020-10-01")
 
 
@@ -67,10 +68,13 @@ class Exchange:
         self.route = "unknown"
         self.model = "none"
         self.lane = "none"
+        self.routed_model: str | None = None
         self.usage = Usage()
         self.status = 0
         self.error_type: str | None = None
         self.first_byte_at_s: float | None = None
+        # What this answer carries beside what every answer does.
+        self.more_headers: list[Header] = []
         self.started_at_s = clock.monotonic_s()
         # How a stream of this route tells that it failed; chat's way unless it says otherwise.
         self.failure_frame: Callable[[ErrorInfo], bytes] = error_frame
@@ -147,6 +151,11 @@ class Exchange:
         elif not self.status:
             await send_error(self._noted_send, info, headers=[*headers, *self._headers()])
 
+    def routed_to(self, model: str) -> None:
+        """Note, and tell the client, that this model answers in place of the one asked for."""
+        self.routed_model = model
+        self.more_headers.append((_ROUTED, model.encode()))
+
     def hung_up(self) -> None:
         """Note that the client left before its answer was complete."""
         self.status = HUNG_UP
@@ -166,6 +175,7 @@ class Exchange:
             _VERSION,
             (b"x-conclave-config", self.config_version.encode()),
             (b"traceresponse", self.traceparent.encode()),
+            *self.more_headers,
         ]
 
     async def _noted_send(self, message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from wire.coordination import RunRecord
 
 _TIMEOUT_S = 10.0
+# Ids of requests, of what they were answered with, and of runs differ in their prefix only.
+_PREFIX = re.compile(r"^(?:req_|chatcmpl-|cmpl-|resp_|run_)")
 _NOT_FOUND = 404
 _encode = msgspec.json.Encoder().encode
 
@@ -56,8 +59,7 @@ class RunsRoute:
             deadline=Deadline.after(_TIMEOUT_S, now_s=self._clock.monotonic_s()),
             traceparent=exchange.traceparent,
         )
-        # Ids of requests, completions and runs differ in their prefix only.
-        run_id = "run_" + asked.removeprefix("req_").removeprefix("chatcmpl-").removeprefix("run_")
+        run_id = "run_" + _PREFIX.sub("", asked)
         return await self._orchestrator.call(GET_RUN, None, context, run_id=run_id, **answers)
 
 

@@ -153,6 +153,7 @@ class StreamDelivery:
         self._hold_s = pace.hold_s
         self._heartbeat_s = pace.heartbeat_s
         self._progress = ProgressPacer(pace.clock)
+        self._written_at_s = pace.clock.monotonic_s()
 
     async def deliver(self, answers: Answers) -> bytes:
         """Write the stream; what is returned is the last of it, not yet written.
@@ -164,7 +165,7 @@ class StreamDelivery:
         if answers.ended:
             self._account.require_whole()
         self._exchange.failure_frame = self._encoder.failure
-        await self._exchange.write(self._encoder.opening() + frames)
+        await self._send(self._encoder.opening() + frames)
         while (items := await answers.next(self._patience_s())) is not None:
             await self._write(items)
         self._account.require_whole()
@@ -183,11 +184,19 @@ class StreamDelivery:
         return held
 
     async def _write(self, items: list[AnswerItem]) -> None:
+        """Events that this dialect has no frames for are silence too."""
         frames = self._frames(items)
-        if not items and not frames:
+        if not frames and self._silent_for_s() >= self._heartbeat_s:
             frames = _HEARTBEAT
         if frames:
-            await self._exchange.write(frames)
+            await self._send(frames)
+
+    async def _send(self, frames: bytes) -> None:
+        await self._exchange.write(frames)
+        self._written_at_s = self._clock.monotonic_s()
+
+    def _silent_for_s(self) -> float:
+        return self._clock.monotonic_s() - self._written_at_s
 
     def _frames(self, items: list[AnswerItem]) -> bytes:
         frames: list[bytes] = []
@@ -206,5 +215,6 @@ class StreamDelivery:
         return self._encoder.encode(progress) if progress is not None else b""
 
     def _patience_s(self) -> float:
+        heartbeat_s = max(0.0, self._heartbeat_s - self._silent_for_s())
         due_s = self._progress.due_in_s()
-        return self._heartbeat_s if due_s is None else min(due_s, self._heartbeat_s)
+        return heartbeat_s if due_s is None else min(due_s, heartbeat_s)

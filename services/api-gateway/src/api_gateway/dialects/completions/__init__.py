@@ -1,0 +1,1 @@
+"""OpenAI Completions, the endpoint before chat: prompts in, texts out."""

@@ -1,0 +1,44 @@
+"""The rest of OpenAI's surface: legacy completions, refusals, small requests, browsers."""
+
+from tests.requirements import Requirement
+
+_CONTRACT = "OpenAI wire contract"
+
+ENTRIES = [
+    Requirement(
+        "completions:works",
+        f"{_CONTRACT} 4.4",
+        "Legacy completions answer for models with that endpoint, for models that chat and for "
+        "panels.",
+    ),
+    Requirement(
+        "completions:shape",
+        f"{_CONTRACT} 4.4",
+        "A completion, streamed or whole, has every member clients read.",
+    ),
+    Requirement(
+        "completions:choices",
+        f"{_CONTRACT} 4.4",
+        "Choices are prompts times n, with index prompt * n + k.",
+    ),
+    Requirement(
+        "completions:errors",
+        f"{_CONTRACT} 0.3 and 4.4",
+        "Whatever a completions request holds, it is answered or refused with a typed error.",
+    ),
+    Requirement(
+        "completions:only-by-the-backend",
+        f"{_CONTRACT} 0.3",
+        "What only a backend's own completions endpoint can do is refused elsewhere, by name.",
+    ),
+    Requirement(
+        "small-requests:routed",
+        "coordination, small requests",
+        "A small request to a panel goes to the one model that the operator chose, no other does.",
+    ),
+    Requirement(
+        "small-requests:visible",
+        "coordination, small requests",
+        "That another model answered is in the run's record, a response header and the log.",
+    ),
+]
