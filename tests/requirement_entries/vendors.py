@@ -8,6 +8,26 @@ _MESSAGES = "Anthropic Messages API"
 
 ENTRIES = [
     Requirement(
+        "system:vendors:tool-loop",
+        "coordination: bars",
+        "Five steps with a client's tool have one shape, by any vendor alone or in a mixed panel.",
+    ),
+    Requirement(
+        "system:vendors:mixed-panel",
+        _ENGINE,
+        "A panel of three vendors answers, votes and agrees, each in its own dialect.",
+    ),
+    Requirement(
+        "system:vendors:alone",
+        _ENGINE,
+        "A plain model of another vendor serves Chat clients like any other.",
+    ),
+    Requirement(
+        "system:vendors:discovery",
+        _ENGINE,
+        "What a vendor lists is listed and can be asked, without a restart.",
+    ),
+    Requirement(
         "gateway:discovery",
         _ENGINE,
         "With `discover: true` a provider's own models are offered as `provider/model`.",

@@ -19,6 +19,7 @@ DISSENTER = "You are the dissenter. Whatever is asked, disagree with the obvious
 REFUSING_URL = "http://127.0.0.1:1/v1"
 SLASHED_NAME = "meta/llama-3:8b"
 HANG_TIMEOUT_S = 0.5
+MIXED = {"openai": "sim", "anthropic": "claude-sim", "azure": "azure-sim"}
 FAILURES = ("500", "429", "401", "503", "refused", "hang")
 
 
@@ -36,6 +37,7 @@ def scenery(simulator_url: str) -> dict[str, Json]:
     }
     nowhere: Json = {"kind": "openai-compatible", "base_url": REFUSING_URL}
     providers: dict[str, Json] = {"sim": sim, "patient": patient, "nowhere": nowhere}
+    providers |= _other_vendors(simulator_url)
     return {"version": 1, "providers": providers, "models": _models(), "panels": _panels()}
 
 
@@ -52,6 +54,7 @@ def _models() -> dict[str, Json]:
     }
     models: dict[str, Json] = {name: _model("sim", of) for name, of in upstream.items()}
     models["sim"] = {**_model("sim", "sim"), "aliases": ["gpt-sim"]}
+    models |= _models_of_other_vendors()
     for name in _failing():
         models[f"down-{name}"] = _failing_model(name)
     models["sim-embed"] = {
@@ -60,6 +63,26 @@ def _models() -> dict[str, Json]:
         "capabilities": {"embeddings": True, "tools": False},
     }
     return models
+
+
+def _other_vendors(simulator_url: str) -> dict[str, Json]:
+    """The same simulator by other vendors' doors, and one that lists its models itself."""
+    azure = simulator_url.removesuffix("/v1")
+    return {
+        "claude": {"kind": "anthropic", "base_url": simulator_url},
+        "azure": {"kind": "azure-openai", "base_url": azure, "api_version": "2024-10-21"},
+        "lab": {"kind": "openai-compatible", "base_url": simulator_url, "discover": True},
+    }
+
+
+def _models_of_other_vendors() -> dict[str, Json]:
+    able: Json = {"structured_outputs": True, "late_system_messages": True}
+    return {
+        "claude-sim": _model("claude", "claude-sim"),
+        "claude-able": {**_model("claude", "claude-able"), "capabilities": able},
+        "claude-reason": {**_model("claude", "claude-reason"), "capabilities": {"reasoning": True}},
+        "azure-sim": _model("azure", "my-gpt"),
+    }
 
 
 def _failing() -> list[str]:
@@ -101,8 +124,15 @@ def _panels() -> dict[str, Json]:
             {"analyst": ANALYST, "engineer": ENGINEER, "critic": CRITIC},
             models={"analyst": "down-500-beside", "engineer": "down-refused"},
         ),
+        **{f"mixed-{lead}": _mixed(lead) for lead in MIXED},
         **{f"all-{name}": _of_model(f"down-{name}") for name in _failing()},
     }
+
+
+def _mixed(lead: str) -> dict[str, Json]:
+    """One agent of each vendor, of whom one drives the client's tools."""
+    personas = dict(zip(MIXED, (ANALYST, ENGINEER, CRITIC), strict=True))
+    return panel(personas, models=MIXED, lead=lead, early_stop=False)
 
 
 def panel(

@@ -21,6 +21,7 @@ class Call:
 
     sequence: int
     model: str
+    dialect: str
     kind: str
     persona: str
     status: int
