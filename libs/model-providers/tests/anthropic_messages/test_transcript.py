@@ -157,6 +157,17 @@ def test_ids_are_unique_and_in_the_vendors_letters() -> None:
     assert calls == results == ["c_1", "c_1_2"]
 
 
+def test_a_conversation_of_one_id_and_one_voice_takes_no_quadratic_time() -> None:
+    """Ten times the items, about ten times the work: counted, not timed."""
+    calls = [item for _ in range(20_000) for item in (CALL, RESULT)]
+
+    ids = {b.id for t in turns(*calls) for b in t.content if isinstance(b, ToolUseBlock)}
+    [_, said, _] = turns(*(says("assistant", "x") for _ in range(50_000)))
+
+    assert len(ids) == 20_000
+    assert len(said.content) == 50_000
+
+
 @pytest.mark.parametrize(
     ("call", "expected"),
     [

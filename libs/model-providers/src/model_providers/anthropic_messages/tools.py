@@ -47,10 +47,8 @@ def vendor_name(name: ToolName) -> str:
 def offered_names(tools: Iterable[Tool]) -> dict[str, ToolName]:
     """The tools of a request by the name the vendor sees; no two share one."""
     names: dict[str, ToolName] = {}
-    for tool in tools:
-        name = ToolName(tool.name, tool.namespace)
-        if name not in names.values():
-            names[_free_name(vendor_name(name), names)] = name
+    for name in dict.fromkeys(ToolName(tool.name, tool.namespace) for tool in tools):
+        names[_free_name(vendor_name(name), names)] = name
     return names
 
 

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -85,26 +86,26 @@ def transcribe(
     return writer.finish(late_system=late_system)
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    client_id: str
-    vendor_id: str
-
-
 @dataclass(slots=True)
 class _Open:
-    """The calls of the latest assistant turn that still wait for results."""
+    """The calls of the latest assistant turn that still wait for results, by the vendor's ids."""
 
-    waiting: list[_Call] = field(default_factory=list[_Call])
+    waiting: dict[str, None] = field(default_factory=dict[str, None])
+    by_client_id: dict[str, deque[str]] = field(default_factory=dict[str, deque[str]])
     results: int = 0
+
+    def add(self, client_id: str, vendor_id: str) -> None:
+        self.waiting[vendor_id] = None
+        self.by_client_id.setdefault(client_id, deque()).append(vendor_id)
 
     def answer(self, client_id: str) -> str | None:
         """The vendor's id of the first call of that id; None: no such call waits."""
-        call = next((call for call in self.waiting if call.client_id == client_id), None)
-        if call is None:
+        same = self.by_client_id.get(client_id)
+        if not same:
             return None
-        self.waiting.remove(call)
-        return call.vendor_id
+        vendor_id = same.popleft()
+        del self.waiting[vendor_id]
+        return vendor_id
 
 
 class _Writer:
@@ -115,7 +116,9 @@ class _Writer:
         self._turns: list[Turn] = []
         self._reminders: list[TextBlock] = []  # at the end of the last turn, so far
         self._open = _Open()
+        self._said = 0  # blocks of text in the assistant's turn under way
         self._ids: set[str] = set()
+        self._uses: dict[str, int] = {}  # of each id that was asked for
         self._called: dict[str, None] = {}
 
     def add(self, item: Item) -> None:
@@ -161,11 +164,8 @@ class _Writer:
     def _add_said(self, blocks: list[PartBlock]) -> None:
         """Text beside calls goes before them: behind them only results may follow."""
         turn = self._assistant_turn()
-        calls = next(
-            (i for i, block in enumerate(turn.content) if isinstance(block, ToolUseBlock)),
-            len(turn.content),
-        )
-        turn.content[calls:calls] = _texts(blocks)
+        turn.content[self._said : self._said] = _texts(blocks)
+        self._said += len(blocks)
 
     def _add_call(self, item: ToolCall) -> None:
         turn = self._assistant_turn()
@@ -173,7 +173,7 @@ class _Writer:
         known = self._names.get(name) or vendor_name(name)
         self._called[known] = None
         call_id = self._free_id(item.call_id)
-        self._open.waiting.append(_Call(item.call_id, call_id))
+        self._open.add(item.call_id, call_id)
         turn.content.append(ToolUseBlock(call_id, known, _arguments(item)))
 
     def _add_result(self, item: ToolResult) -> None:
@@ -192,8 +192,8 @@ class _Writer:
         self._open.results += 1
 
     def _close_calls(self) -> None:
-        for call in self._open.waiting:
-            missing = ToolResultBlock(call.vendor_id, [TextBlock(_NO_RESULT)], is_error=True)
+        for call_id in self._open.waiting:
+            missing = ToolResultBlock(call_id, [TextBlock(_NO_RESULT)], is_error=True)
             self._place_result(missing)
         self._open = _Open()
 
@@ -211,15 +211,18 @@ class _Writer:
 
     def _new_turn(self, role: Literal["user", "assistant"]) -> Turn:
         self._turns.append(Turn(role, []))
-        self._reminders = []
+        self._reminders, self._said = [], 0
         return self._turns[-1]
 
     def _free_id(self, call_id: str) -> str:
         """In the letters the API takes, and never used before in this conversation."""
         wanted = _FOREIGN.sub("_", call_id) or "call"
-        free, number = wanted, 2
+        number = self._uses.get(wanted, 0) + 1
+        free = wanted if number == 1 else f"{wanted}_{number}"
         while free in self._ids:
-            free, number = f"{wanted}_{number}", number + 1
+            number += 1
+            free = f"{wanted}_{number}"
+        self._uses[wanted] = number
         self._ids.add(free)
         return free
 
