@@ -41,4 +41,19 @@ ENTRIES = [
         "coordination, small requests",
         "That another model answered is in the run's record, a response header and the log.",
     ),
+    Requirement(
+        "surface:refusals",
+        f"{_CONTRACT} 0.3",
+        "What OpenAI offers and we do not is a 404 that names it and says what to do instead.",
+    ),
+    Requirement(
+        "surface:websocket",
+        f"{_CONTRACT} 2.10",
+        "An upgrade to WebSocket is refused with 426, and the client goes on over HTTP.",
+    ),
+    Requirement(
+        "surface:cors",
+        f"{_CONTRACT} 6",
+        "Only web pages that the operator named may call from a browser; none by default.",
+    ),
 ]

@@ -58,3 +58,21 @@ def test_what_cannot_be_done_without_is_told_by_its_variable() -> None:
 def test_optional_secrets_may_be_absent() -> None:
     assert settings().bootstrap_key() is None
     assert settings().admin_key() is None
+
+
+def test_origins_of_web_pages_are_checked_when_they_are_read() -> None:
+    named = settings(cors_origins="https://a.example, http://localhost:3000,tauri://localhost,*")
+
+    assert named.allowed_origins() == [
+        "https://a.example",
+        "http://localhost:3000",
+        "tauri://localhost",
+        "*",
+    ]
+    assert settings().allowed_origins() == []
+
+
+@pytest.mark.parametrize("origin", ["example.com", "https://a.example/path", "https://", "**"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(ValueError, match="is not an origin"):
+        settings(cors_origins=origin)

@@ -12,6 +12,7 @@ from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute
 from api_gateway.routes.completions import CompletionsRoute
+from api_gateway.routes.cross_origin import CrossOrigin
 from api_gateway.routes.embeddings import EmbeddingsRoute
 from api_gateway.routes.exchange import BodyLimits
 from api_gateway.routes.models import ModelsRoutes
@@ -89,6 +90,7 @@ def create_app(
         limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s),
         config_version=lambda: watcher.version,
         access_log=_access_log(settings, clock, lifecycle),
+        cross_origin=_cross_origin(settings),
     )
     return Application(
         listeners=(
@@ -116,6 +118,11 @@ def _access_log(settings: GatewaySettings, clock: Clock, lifecycle: Lifecycle) -
     batched = BatchedAccess(SERVICE, clock)
     lifecycle.add_background("access log", batched.run)
     return batched
+
+
+def _cross_origin(settings: GatewaySettings) -> CrossOrigin | None:
+    origins = settings.allowed_origins()
+    return CrossOrigin(origins) if origins else None
 
 
 def _watch_catalogue(

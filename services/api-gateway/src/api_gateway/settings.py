@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from service_kit.settings import ServiceSettings, SettingsError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # 128 bits in hex. A shorter secret is a placeholder somebody forgot to replace.
 _MIN_SECRET_CHARACTERS = 32
+# Also of what only looks like a page: `vscode-webview://…`, `tauri://localhost`.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#]+")
 
 
 class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
@@ -80,10 +83,31 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
         description="How often keys changed by other replicas are looked for.",
     )
     access_log: bool = Field(default=True, description="Write one line per request.")
+    cors_origins: str = Field(
+        default="",
+        description="Web pages that may call from a browser: their origins, separated by commas, "
+        "or `*` for every page. Empty: none.",
+        examples=["https://chat.example.com"],
+    )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        for origin in _listed(origins):
+            if origin != "*" and _ORIGIN.fullmatch(origin) is None:
+                raise ValueError(
+                    f"{origin!r} is not an origin; write https://host or https://host:port, "
+                    "without a path"
+                )
+        return origins
+
+    def allowed_origins(self) -> list[str]:
+        """Of the pages that may call from a browser."""
+        return _listed(self.cors_origins)
 
     def orchestrator_urls(self) -> list[str]:
         """One base URL per replica."""
-        return [url.strip() for url in self.orchestrator_url.split(",") if url.strip()]
+        return _listed(self.orchestrator_url)
 
     def pepper(self) -> bytes:
         """The secret keys are hashed under.
@@ -146,3 +170,7 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
                 "characters."
             )
         return secret
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]

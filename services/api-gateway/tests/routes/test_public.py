@@ -58,7 +58,7 @@ async def test_without_any_key_nobody_gets_in(tmp_path: Path) -> None:
     [
         ("GET", "/", 404, None),
         ("GET", "/v1", 404, None),
-        ("POST", "/v1/files", 404, None),
+        ("POST", "/v1/nothing", 404, None),
         ("GET", "/v1/no/such/path", 404, None),
         ("GET", CHAT, 405, "method_not_supported"),
         ("PUT", "/v1/models", 405, "method_not_supported"),

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_gateway.routes.exchange import HUNG_UP, BodyLimits, Exchange
+from api_gateway.routes.unsupported import no_websocket, unsupported, unsupported_family
 from service_kit.http import (
     ClientDisconnectedError,
+    Header,
     Match,
     MethodNotAllowed,
     NotFound,
@@ -19,6 +21,7 @@ from service_kit.http import (
 from service_kit.logging import get_logger
 from wire.errors import (
     MethodNotAllowedError,
+    NotFoundError,
     PlatformError,
     PlatformFaultError,
     ServiceUnavailableError,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from api_gateway.admission.auth import KeyRing
     from api_gateway.metrics import GatewayMetrics
     from api_gateway.routes.access_log import AccessLog
+    from api_gateway.routes.cross_origin import CrossOrigin
     from service_kit.clock import Clock
     from service_kit.http import Receive, Scope, Send
     from service_kit.tracing import Tracer
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 Handler = Callable[[Exchange], Awaitable[None]]
 
 _TELL_CUT_S = 1.0
+# A 426 says which protocol is wanted instead. Source: RFC 9110, section 15.5.22.
+_UPGRADE: Header = (b"upgrade", b"HTTP/1.1")
+_CONNECTION: Header = (b"connection", b"upgrade")
 
 log = get_logger(__name__)
 
@@ -62,6 +69,7 @@ class PublicApp:
         limits: BodyLimits,
         config_version: Callable[[], str],
         access_log: AccessLog,
+        cross_origin: CrossOrigin | None = None,
     ) -> None:
         self._routes = routes
         self._keys = keys
@@ -71,6 +79,7 @@ class PublicApp:
         self._limits = limits
         self._config_version = config_version
         self._access_log = access_log
+        self._cross_origin = cross_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,6 +106,8 @@ class PublicApp:
         traceparent = exchange.header(b"traceparent")
         if traceparent is not None:
             exchange.trace = self._tracer.new_context(traceparent)
+        if self._cross_origin is not None:
+            self._cross_origin.mark(exchange)
         return exchange
 
     async def _guarded(self, exchange: Exchange) -> None:
@@ -117,8 +128,7 @@ class PublicApp:
     async def _serve(self, exchange: Exchange) -> None:
         method, path = exchange.scope["method"], exchange.scope["path"]
         found = self._routes.match(method, path)
-        if method == "OPTIONS" and isinstance(found, MethodNotAllowed):
-            await exchange.respond_empty((b"allow", ", ".join(found.allowed).encode()))
+        if method == "OPTIONS" and await self._answer_options(exchange, found):
             return
         exchange.caller = self._keys.authenticate(exchange.header(b"authorization"))
         match found:
@@ -127,10 +137,20 @@ class PublicApp:
                 exchange.params = params
                 await route.handler(exchange)
             case MethodNotAllowed(allowed=allowed):
-                error = MethodNotAllowedError(f"Not allowed to {method} on {path[:200]}.")
-                await exchange.fail(error.info(), (b"allow", ", ".join(allowed).encode()))
+                await _refuse_method(exchange, allowed)
             case NotFound():
-                raise not_found(exchange.scope)
+                raise _not_found(exchange)
+
+    async def _answer_options(
+        self, exchange: Exchange, found: Match[Route] | MethodNotAllowed | NotFound
+    ) -> bool:
+        """Neither a browser's preflight nor the question which methods there are needs a key."""
+        if self._cross_origin is not None and await self._cross_origin.answer_preflight(exchange):
+            return True
+        if isinstance(found, MethodNotAllowed):
+            await exchange.respond_empty(_allow(found.allowed))
+            return True
+        return False
 
     async def _tell_cut(self, exchange: Exchange) -> None:
         """The process is stopping and the drain is over: say so, within a second."""
@@ -166,3 +186,25 @@ class PublicApp:
             status="error" if exchange.error_type and exchange.status != HUNG_UP else "ok",
             kind="server",
         )
+
+
+def _allow(methods: tuple[str, ...]) -> Header:
+    return b"allow", ", ".join(methods).encode()
+
+
+async def _refuse_method(exchange: Exchange, allowed: tuple[str, ...]) -> None:
+    if (exchange.header(b"upgrade") or "").lower() == "websocket":
+        await exchange.fail(no_websocket().info(), _UPGRADE, _CONNECTION)
+        return
+    method, path = exchange.scope["method"], exchange.scope["path"]
+    error = MethodNotAllowedError(f"Not allowed to {method} on {path[:200]}.")
+    await exchange.fail(error.info(), _allow(allowed))
+
+
+def _not_found(exchange: Exchange) -> NotFoundError:
+    """What OpenAI has and we have not is counted by its own name, to see what clients miss."""
+    family = unsupported_family(exchange.scope["path"])
+    if family is None:
+        return not_found(exchange.scope)
+    exchange.route = f"/v1/{family}"
+    return unsupported(family)
