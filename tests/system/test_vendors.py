@@ -153,6 +153,23 @@ def test_a_model_of_another_vendor_is_like_any(
 
 @pytest.mark.requirement("system:vendors:alone")
 @pytest.mark.parametrize("model", ALONE)
+def test_every_chunk_has_one_id_and_the_name_that_was_asked(client: openai.OpenAI, model: str):
+    stream = client.chat.completions.create(
+        model=model,
+        messages=user(f"{EXACTLY}one two three"),
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+
+    chunks = list(stream)
+
+    assert len({(chunk.id, chunk.created) for chunk in chunks}) == 1
+    assert {chunk.model for chunk in chunks} == {model}
+    assert chunks[-1].usage is not None
+
+
+@pytest.mark.requirement("system:vendors:alone")
+@pytest.mark.parametrize("model", ALONE)
 def test_a_form_is_filled_by_any_vendor(client: openai.OpenAI, model: str):
     schema: dict[str, object] = {
         "type": "object",

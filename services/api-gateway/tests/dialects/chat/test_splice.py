@@ -198,6 +198,24 @@ def test_a_stream_cut_anywhere_keeps_all_but_the_model(
     assert splicer.done
 
 
+@given(
+    cuts=st.lists(st.integers(0, 400), max_size=6),
+    end=st.sampled_from(["\n\n", "\r\n\r\n"]),
+    separators=st.sampled_from([(",", ":"), (", ", ": ")]),
+)
+@pytest.mark.requirement("splice:stream:only-the-model")
+def test_azures_nameless_opening_is_left_out(
+    cuts: list[int], end: str, separators: tuple[str, str]
+) -> None:
+    verdict = [{"prompt_index": 0, "content_filter_results": {"hate": {"filtered": False}}}]
+    opening = {"choices": [], "id": "", "model": "", "object": "", "prompt_filter_results": verdict}
+    said = {**delta("Hi"), "prompt_filter_results": verdict}
+
+    out, _ = splice(stream(opening, said, FINISH, end=end, separators=separators), cuts)
+
+    assert payloads(out) == [{**said, "model": "gpt-sim"}, {**FINISH, "model": "gpt-sim"}]
+
+
 def test_an_event_is_passed_on_as_soon_as_it_is_whole() -> None:
     splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
     data = stream(delta("a"))[: -len(DONE)]

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _encode = msgspec.json.Encoder().encode
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _MODEL_MEMBER = re.compile(rb'"model":\s*' + _STRING)
+# What Azure's streams open with: a verdict on the prompt, with neither id, model nor choice.
+_PREAMBLE = re.compile(
+    rb'^data:(?=[^\n]*"choices":\s*\[\])[^\n]*"prompt_filter_results"[^\n]*\n(?:\r?\n)?',
+    re.MULTILINE,
+)
 # Whatever needs a closer look than replacing bytes. Inside a JSON string the quotes would be
 # escaped, so these match members only.
 _TELLING = (b'"usage":{', b'"usage": {', b"[DONE]", b'"error":', b"\nevent:")
@@ -169,6 +174,7 @@ class StreamSplicer:
     def _renamed(self, lines: bytes) -> bytes:
         """The backend's spelling of its model member is learnt from the first event."""
         if not self._theirs:
+            lines = _PREAMBLE.sub(b"", lines)
             found = _MODEL_MEMBER.search(lines)
             if found is None:
                 return lines
