@@ -38,6 +38,10 @@ test-unit: .environment-dev ## Tests without servers or real processes (PYTEST_A
 test-system: .environment-dev ## The real processes on loopback, driven with the OpenAI SDK
 	@$(BIN)/pytest -m "system and not slow" $(PYTEST_ARGS)
 
+.PHONY: test-postgres
+test-postgres: .environment-dev ## Whatever is kept, on a real PostgreSQL started for the tests
+	@$(BIN)/pytest -m "postgres and not system" $(PYTEST_ARGS)
+
 ##@ Check
 
 # Quick ones first; -k: one run shows everything that is wrong.

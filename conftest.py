@@ -7,6 +7,8 @@ from hypothesis import settings
 
 from tests import requirements
 
+pytest_plugins = ("tests.postgresql",)
+
 # Two cores shared with other suites make any wall-clock limit per example a coin toss.
 settings.register_profile("conclave", deadline=None, print_blob=True)
 settings.load_profile("conclave")

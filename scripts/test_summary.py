@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from postgresql_programs import without_postgresql
 from workspace import ROOT
 
 Outcome = Literal["passed", "FAILED", "skipped"]
@@ -54,6 +55,7 @@ def without_program(*names: str) -> Callable[[], str | None]:
 SUITES = (
     Suite("check"),
     Suite("test-unit"),
+    Suite("test-postgres", missing=without_postgresql),
     Suite("test-system"),
 )
 

@@ -35,17 +35,21 @@ class SchemaOutdatedError(StartupError):
     """The database's tables are not those this version needs."""
 
 
-def create_engine(url: str, *, read_only: bool = False) -> AsyncEngine:
+def create_engine(
+    url: str, *, read_only: bool = False, busy_timeout_ms: int = SQLITE_BUSY_TIMEOUT_MS
+) -> AsyncEngine:
     """An engine for `sqlite:///path` or `postgresql://...`, with or without the driver's name.
 
-    `read_only` gives SQLite its concurrent readers; a write through it fails.
+    `read_only` gives SQLite its concurrent readers; a write through it fails. `busy_timeout_ms`:
+    how long SQLite waits for a lock; keep it below any timeout around a statement, because a wait
+    that is under way cannot be cancelled.
 
     Raises:
         DatabaseUrlError: not a URL of either.
     """
     parsed = async_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed, read_only=read_only)
+        return _sqlite_engine(parsed, read_only=read_only, busy_timeout_ms=busy_timeout_ms)
     return create_async_engine(
         parsed,
         pool_size=POSTGRESQL_POOL,
@@ -76,7 +80,7 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
-def _sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
+def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_ms: int) -> AsyncEngine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
@@ -90,7 +94,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
         # The driver's own implicit BEGIN comes too late and is always deferred.
         cast("Any", connection).isolation_level = None
         cursor = connection.cursor()
-        for pragma in _sqlite_pragmas(read_only=read_only):
+        for pragma in _sqlite_pragmas(busy_timeout_ms, read_only=read_only):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -102,9 +106,9 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-def _sqlite_pragmas(*, read_only: bool) -> list[str]:
+def _sqlite_pragmas(busy_timeout_ms: int, *, read_only: bool) -> list[str]:
     return [
-        f"busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}",
+        f"busy_timeout = {busy_timeout_ms}",
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",

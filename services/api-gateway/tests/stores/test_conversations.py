@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,8 +53,8 @@ def conversation(conversation_id: str = CONVERSATION, tenant_id: str = TEAM) -> 
     )
 
 
-async def ids(store: SqlConversations, **page: object) -> tuple[list[str], bool]:
-    found = await store.items(TEAM, CONVERSATION, PageRequest(**page))  # pyright: ignore[reportArgumentType]
+async def ids(store: SqlConversations, **page: Any) -> tuple[list[str], bool]:  # noqa: ANN401
+    found = await store.items(TEAM, CONVERSATION, PageRequest(**page))
     return [each.item_id for each in found.items], found.has_more
 
 

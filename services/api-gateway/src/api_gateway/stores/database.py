@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+# A wait for SQLite's lock cannot be cancelled, so it ends by itself before the timeout.
+_SHARE_OF_A_LOCK = 0.9
+
 log = get_logger(__name__)
 
 
@@ -26,8 +29,11 @@ class Database:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         is_sqlite = async_url(url).get_backend_name() == "sqlite"
         self._timeout_s = timeout_s
-        self.engine = create_engine(url)
-        self._readers = create_engine(url, read_only=True) if is_sqlite else self.engine
+        locked_ms = int(timeout_s * 1000 * _SHARE_OF_A_LOCK)
+        self.engine = create_engine(url, busy_timeout_ms=locked_ms)
+        self._readers = self.engine
+        if is_sqlite:
+            self._readers = create_engine(url, read_only=True, busy_timeout_ms=locked_ms)
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:

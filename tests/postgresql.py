@@ -1,0 +1,144 @@
+"""A PostgreSQL server for tests, and databases of both kinds: a pytest plugin.
+
+The server is the machine's own program, started in a temporary folder as an unprivileged user,
+reachable by a socket in that folder and by nothing else. A test that asks for `database_url` runs
+twice: on SQLite, and marked `postgres` on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from postgresql_programs import postgresql_programs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+_TIMEOUT_S = 30
+_SUPERUSER = "conclave"
+_DATABASE = "postgres"
+# Nobody needs these databases after a power cut.
+_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+_numbers = count(1)
+
+
+class PostgresServer:
+    """One server; `start` and `stop` it at will, its databases stay."""
+
+    def __init__(self, folder: Path, programs: Path, user: pwd.struct_passwd | None) -> None:
+        self._folder = folder
+        self._programs = programs
+        self._user = user
+        self._data = folder / "data"
+
+    def create(self) -> None:
+        """Make the server's files."""
+        self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--encoding=UTF8",
+                  "--locale=C", f"--username={_SUPERUSER}", f"--pgdata={self._data}")  # fmt: skip
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        options = [
+            f"-k {self._folder}",
+            "-c listen_addresses=''",
+            *(f"-c {each}" for each in _QUICK),
+        ]
+        self._ctl("start", "--log", str(self._folder / "log"), "--options", " ".join(options))
+
+    def stop(self) -> None:
+        """At once, whoever is connected."""
+        self._ctl("stop", "--mode=fast")
+
+    async def new_database(self) -> str:
+        """The URL of an empty schema with a role of its own, as each service has one."""
+        import asyncpg  # noqa: PLC0415 - most test runs need no server
+
+        name = f"test_{next(_numbers)}"
+        connection = await asyncpg.connect(
+            host=str(self._folder), user=_SUPERUSER, database=_DATABASE, timeout=_TIMEOUT_S
+        )
+        try:
+            await connection.execute(f"CREATE ROLE {name} LOGIN")
+            await connection.execute(f"CREATE SCHEMA {name} AUTHORIZATION {name}")
+        finally:
+            await connection.close()
+        return f"postgresql://{name}@/{_DATABASE}?host={self._folder}"
+
+    def _ctl(self, *arguments: str) -> None:
+        self._run("pg_ctl", *arguments, "--wait", f"--timeout={_TIMEOUT_S}", f"-D{self._data}")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        output = self._folder / "output"
+        with output.open("w") as file:  # a pipe would stay open as long as the server runs
+            done = subprocess.run(  # noqa: S603
+                [self._programs / program, *arguments],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=2 * _TIMEOUT_S,
+                check=False,
+                user=self._user.pw_uid if self._user else None,
+                group=self._user.pw_gid if self._user else None,
+                extra_groups=[] if self._user else None,
+            )
+        if done.returncode:
+            pytest.fail(f"{program} failed: {output.read_text()[-2000:]}", pytrace=False)
+
+
+@contextmanager
+def running_server() -> Generator[PostgresServer]:
+    """A server of one's own, gone afterwards with all its files."""
+    programs = postgresql_programs()
+    if programs is None:
+        pytest.fail("PostgreSQL is not installed: apt-get install postgresql", pytrace=False)
+    # Not below pytest's folder: a socket's path may have 107 characters, and root's is private.
+    folder = Path(tempfile.mkdtemp(prefix="conclave-pg-"))
+    try:
+        user = _unprivileged_user()
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        server = PostgresServer(folder, programs, user)
+        server.create()
+        server.start()
+        try:
+            yield server
+        finally:
+            if (folder / "data" / "postmaster.pid").exists():
+                server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    """The server refuses to run as root; None: this is somebody else already."""
+    if os.geteuid() != 0:
+        return None
+    users = {user.pw_name: user for user in pwd.getpwall()}
+    return users.get("postgres") or users["nobody"]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[PostgresServer]:
+    """One for all tests of a process: share it, and ask it for databases."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[str]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    yield await server.new_database()
