@@ -15,10 +15,17 @@ from api_gateway.routes.completions import CompletionsRoute
 from api_gateway.routes.cross_origin import CrossOrigin
 from api_gateway.routes.embeddings import EmbeddingsRoute
 from api_gateway.routes.exchange import BodyLimits
+from api_gateway.routes.input_tokens import InputTokensRoute
 from api_gateway.routes.models import ModelsRoutes
 from api_gateway.routes.public import PublicApp, Route
+from api_gateway.routes.responses import ResponsesRoute, ResponseStores
 from api_gateway.routes.runs import RunsRoute
+from api_gateway.routes.stored_responses import StoredResponsesRoutes
+from api_gateway.stores.conversations import SqlConversations
+from api_gateway.stores.database import Database
 from api_gateway.stores.keys import KeyStore
+from api_gateway.stores.response_history import SqlHistory
+from api_gateway.stores.responses import SqlResponses
 from api_gateway.stores.tables import REVISION
 from catalogue import CatalogueWatcher, ProviderSecrets
 from model_providers.discovery import ModelLists
@@ -211,6 +218,12 @@ def _routes(
     embeddings = EmbeddingsRoute(
         catalogue, models, clock=clock, deadline_s=settings.model_deadline_s
     )
+    database = _database(settings, lifecycle)
+    conversations, history = SqlConversations(database, clock), SqlHistory(database)
+    stores = ResponseStores(SqlResponses(database, clock), history, conversations)
+    responses = ResponsesRoute(catalogue, models, orchestrator, stores, clock=clock, limits=limits)
+    stored_responses = StoredResponsesRoutes(stores.responses, history)
+    input_tokens = InputTokensRoute(catalogue, history, conversations)
     listed = ModelsRoutes(catalogue)
     runs = RunsRoute(orchestrator, clock=clock)
     routes: RouteTable[Route] = RouteTable()
@@ -218,12 +231,24 @@ def _routes(
         ("POST", "/v1/chat/completions", chat.create),
         ("POST", "/v1/completions", completions.create),
         ("POST", "/v1/embeddings", embeddings.create),
+        ("POST", "/v1/responses", responses.create),
+        ("POST", "/v1/responses/input_tokens", input_tokens.count),
+        ("GET", "/v1/responses/{response}", stored_responses.retrieve),
+        ("DELETE", "/v1/responses/{response}", stored_responses.delete),
+        ("POST", "/v1/responses/{response}/cancel", stored_responses.cancel),
+        ("GET", "/v1/responses/{response}/input_items", stored_responses.input_items),
         ("GET", "/v1/models", listed.list_all),
         ("GET", "/v1/models/{model:path}", listed.retrieve),
         ("GET", "/v1/conclave/runs/{run}", runs.retrieve),
     ):
         routes.add(method, template, Route(template, handler))
     return routes
+
+
+def _database(settings: GatewaySettings, lifecycle: Lifecycle) -> Database:
+    database = Database(settings.database_url, timeout_s=settings.store_timeout_s)
+    lifecycle.on_shutdown(database.dispose)
+    return database
 
 
 def _session(lifecycle: Lifecycle) -> aiohttp.ClientSession:

@@ -33,6 +33,11 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
         description="Where keys are kept: SQLite on one machine, PostgreSQL in a cluster.",
         examples=["postgresql://gateway:secret@postgres/conclave"],
     )
+    store_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="Longest time for the database to read or keep a response or conversation.",
+    )
     orchestrator_url: str = Field(
         default="http://127.0.0.1:8010",
         description="Base URLs of the orchestrator's replicas, separated by commas.",

@@ -105,6 +105,11 @@ class Exchange:
             return True
         return default and value not in ("false", "off", "0", "no")
 
+    @property
+    def began(self) -> bool:
+        """Whether the first piece of an event stream has left."""
+        return self._stream.started
+
     async def body(self) -> bytes:
         """The whole body.
 
@@ -131,11 +136,11 @@ class Exchange:
 
     async def write(self, data: bytes) -> None:
         """A piece of an event stream, which the first piece opens."""
-        if not self._stream.started:
-            await self._stream.start(self._headers())
         if self.first_byte_at_s is None:
             self.first_byte_at_s = self._clock.monotonic_s()
-        await self._stream.write(data)
+            await self._stream.start(self._headers())
+        # Straight to the server: every piece of every stream passes here.
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, last: bytes) -> None:
         """The last piece of an event stream."""

@@ -111,7 +111,7 @@ class ProgressPacer:
 
 
 async def collect(
-    answers: Answers, account: AnswerAccount, add: Callable[[AnswerEvent], None]
+    answers: Answers, account: AnswerAccount, add: Callable[[AnswerEvent], object]
 ) -> None:
     """The events of a whole answer.
 

@@ -7,7 +7,6 @@ so that the same events always give the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,10 +21,10 @@ from api_gateway.dialects.responses.output_items import (
     OutputItem,
 )
 from api_gateway.dialects.responses.response_object import (
+    FinalResponse,
     Outcome,
     encode_response,
-    error_code,
-    error_message,
+    failure_frames,
     response_error,
 )
 from wire.conversation import (
@@ -59,19 +58,19 @@ if TYPE_CHECKING:
     from wire.errors import ErrorInfo
 
 _encode = msgspec.json.Encoder().encode
+_OPENING: tuple[tuple[bytes, Status], ...] = (
+    (b"created", "in_progress"),
+    (b"in_progress", "in_progress"),
+)
+_BACKGROUND_OPENING: tuple[tuple[bytes, Status], ...] = (
+    (b"created", "queued"),
+    (b"queued", "queued"),
+    (b"in_progress", "in_progress"),
+)
 _CUT: dict[str, IncompleteReason] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class FinalResponse:
-    """How a response ended: its object, and the last frames of its stream."""
-
-    status: Status
-    body: bytes
-    frames: bytes
 
 
 class ResponseEncoder:
@@ -82,7 +81,9 @@ class ResponseEncoder:
 
     def __init__(self, echo: ResponseEcho) -> None:
         self._echo = echo
-        self._writer = EventWriter()
+        self._opening = _BACKGROUND_OPENING if echo.background else _OPENING
+        # Whoever delivers may encode what was held before it asks for the opening.
+        self._writer = EventWriter(len(self._opening))
         self._closed: list[OutputItem] = []
         self._open: OpenItem | None = None
         self._call_index: int | None = None
@@ -103,14 +104,10 @@ class ResponseEncoder:
 
     def opening(self) -> bytes:
         """The first events. A background response says first that it waits."""
-        if not self._echo.background:
-            return self._response_event(b"response.created") + self._response_event(
-                b"response.in_progress"
-            )
-        return (
-            self._response_event(b"response.created", "queued")
-            + self._response_event(b"response.queued", "queued")
-            + self._response_event(b"response.in_progress")
+        writer = EventWriter()
+        return b"".join(
+            writer.event(b"response." + kind, b'"response":%b' % self._begun(status))
+            for kind, status in self._opening
         )
 
     def encode(self, event: AnswerEvent) -> bytes:
@@ -162,10 +159,8 @@ class ResponseEncoder:
     def fail(self, info: ErrorInfo) -> FinalResponse:
         """In place of `complete`: both events by which clients notice a failure (contract 2.8)."""
         if self._failure is None:
-            writer = EventWriter(self._writer.sequence)
-            frames = writer.event(b"error", _error_members(info))
             body = self._body("failed", info=info)
-            frames += writer.event(b"response.failed", b'"response":%b' % body)
+            frames = failure_frames(EventWriter(self._writer.sequence), info, body)
             self._failure = FinalResponse("failed", body, frames)
         return self._failure
 
@@ -316,9 +311,8 @@ class ResponseEncoder:
         index = len(self._closed)
         return index, derived_id(prefix, self._echo.response_id, index)
 
-    def _response_event(self, kind: bytes, status: Status = "in_progress") -> bytes:
-        response = encode_response(self._echo, Outcome(status=status), stored=True)
-        return self._writer.event(kind, b'"response":%b' % response)
+    def _begun(self, status: Status) -> bytes:
+        return encode_response(self._echo, Outcome(status=status), stored=True)
 
     def _body(
         self,
@@ -341,20 +335,3 @@ class ResponseEncoder:
             details=self._details,
         )
         return encode_response(self._echo, outcome, stored=stored)
-
-
-def _error_members(info: ErrorInfo) -> bytes:
-    """Flat as OpenAI sends it, and nested so that its SDK raises."""
-    code, message, param = _encode(error_code(info)), _encode(error_message(info)), _encode(None)
-    return (
-        b'"code":%b,"message":%b,"param":%b,"error":{"type":%b,"code":%b,"message":%b,"param":%b}'
-        % (
-            code,
-            message,
-            param,
-            _encode(info.type),
-            code,
-            message,
-            param,
-        )
-    )

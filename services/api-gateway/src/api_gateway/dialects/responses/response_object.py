@@ -6,6 +6,7 @@ Source: OpenAI wire contract, section 2.4. All keys are always there, null where
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from wire.raw_json import is_present
 
 if TYPE_CHECKING:
     from api_gateway.dialects.responses.decode import ResponsesBody
+    from api_gateway.dialects.responses.output_items import EventWriter
     from wire.errors import ErrorInfo
 
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
@@ -121,6 +123,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     completed_unix_s: int | None = None
     service_tier: str | None = None
     details: RunDetails | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinalResponse:
+    """How a response ended: its object, and the last frames of its stream."""
+
+    status: Status
+    body: bytes
+    frames: bytes
 
 
 class _Response(msgspec.Struct):
@@ -253,15 +264,24 @@ def encode_response(echo: ResponseEcho, outcome: Outcome, *, stored: bool) -> by
 
 def response_error(info: ErrorInfo) -> ResponseError:
     """A failure as the response object tells it."""
-    return ResponseError(error_code(info), error_message(info))
+    return ResponseError(_error_code(info), _error_message(info))
 
 
-def error_code(info: ErrorInfo) -> str:
+def failure_frames(writer: EventWriter, info: ErrorInfo, response: bytes) -> bytes:
+    """The two events of a failure: flat and nested for SDKs that raise, and the response."""
+    error = response_error(info)
+    flat = b'"code":%b,"message":%b,"param":null' % (_encode(error.code), _encode(error.message))
+    nested = b'%b,"error":{"type":%b,%b}' % (flat, _encode(info.type), flat)
+    frames = writer.event(b"error", nested)
+    return frames + writer.event(b"response.failed", b'"response":%b' % response)
+
+
+def _error_code(info: ErrorInfo) -> str:
     """The code that clients act on, or the one for everything else."""
     return info.code if info.code in _ERROR_CODES else "server_error"
 
 
-def error_message(info: ErrorInfo) -> str:
+def _error_message(info: ErrorInfo) -> str:
     """Codex waits for as long as the message says."""
     if info.retry_after_s is None or "try again in" in info.message:
         return info.message

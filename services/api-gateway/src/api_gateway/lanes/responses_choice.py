@@ -1,0 +1,117 @@
+"""Which lane serves a Responses request, once all that it continues is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from api_gateway import openai_errors
+from api_gateway.lanes.choice import Run, Splice, Translate
+from api_gateway.lanes.context_window import narrowest_window, refuse_too_long, shortened
+from api_gateway.lanes.run import panel_of_one
+from catalogue import ModelEntry, PanelEntry
+from wire.conversation import CompactionItem, ImagePart, Message, ReasoningItem, ToolResult
+from wire.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from api_gateway.dialects.responses.decode import ResponsesBody
+    from api_gateway.lanes.choice import Lane
+    from catalogue import Entry
+    from wire.conversation import GenerationRequest
+    from wire.specs import ModelSpec, PanelSpec
+
+_OPENAI_KINDS = ("openai", "azure-openai")
+
+
+def choose_responses_lane(
+    entry: Entry, body: ResponsesBody, request: GenerationRequest, size_bytes: int
+) -> tuple[Lane, GenerationRequest]:
+    """The lane, and the request as it goes there: shortened if the client allows it.
+
+    `size_bytes` is the size of all items as JSON.
+
+    Raises:
+        InvalidRequestError: it asks for what this model cannot do and we cannot do for it.
+        ContextLengthExceededError: it cannot fit the model's window.
+    """
+    match entry:
+        case PanelEntry(spec=panel):
+            return Run(panel), _for_panel(panel, body, request, size_bytes)
+        case ModelEntry(spec=model):
+            _check_model(entry, body, request)
+            lane = _lane_of_model(model, body)
+            if not body.head.truncates:
+                refuse_too_long(request, model.context_window_tokens, size_bytes)
+                return lane, request
+            fitted = shortened(request, model.context_window_tokens, size_bytes)
+            is_spliced = isinstance(lane, Splice) and fitted is not request
+            return Translate(model) if is_spliced else lane, fitted
+
+
+def _for_panel(
+    panel: PanelSpec, body: ResponsesBody, request: GenerationRequest, size_bytes: int
+) -> GenerationRequest:
+    """Earlier reasoning is sealed for one vendor's model; a panel has several, and needs none."""
+    if body.head.wants_logprobs:
+        raise _no_logprobs(": it is a panel")
+    items = tuple(item for item in request.items if not isinstance(item, ReasoningItem))
+    if len(items) < len(request.items):
+        request = msgspec.structs.replace(request, items=items)
+    return (
+        shortened(request, narrowest_window(panel), size_bytes) if body.head.truncates else request
+    )
+
+
+def _lane_of_model(model: ModelSpec, body: ResponsesBody) -> Lane:
+    if body.head.wants_strict_output and not model.capabilities.structured_outputs:
+        return Run(panel_of_one(model))
+    return Splice(model) if _passes_through(model, body) else Translate(model)
+
+
+def _passes_through(model: ModelSpec, body: ResponsesBody) -> bool:
+    """Every backend that may answer speaks the dialect, and knows the tools of the request."""
+    backends = (model, *model.fallbacks)
+    if not all("responses" in each.dialects for each in backends):
+        return False
+    if any(isinstance(item, CompactionItem) for item in body.own.items):
+        return False
+    offers_hosted = all(each.provider.kind in _OPENAI_KINDS for each in backends)
+    return offers_hosted or not body.tools.hosted
+
+
+def _check_model(entry: ModelEntry, body: ResponsesBody, request: GenerationRequest) -> None:
+    model, can = entry.spec, entry.spec.capabilities
+    if entry.only_embeds:
+        raise InvalidRequestError(
+            f"'{model.name}' makes embeddings; use it with /v1/embeddings.",
+            param="model",
+            code="unsupported_value",
+        )
+    if body.head.wants_logprobs and not can.logprobs:
+        raise _no_logprobs()
+    if request.tools and not can.tools:
+        raise openai_errors.unsupported_parameter(
+            "tools", "'tools' is not supported with this model."
+        )
+    if not can.images and _has_image(request):
+        raise InvalidRequestError(
+            "Invalid value for 'input': this model reads no images.",
+            param="input",
+            code="invalid_value",
+        )
+
+
+def _has_image(request: GenerationRequest) -> bool:
+    for item in request.items:
+        parts = item.content if isinstance(item, Message) else ()
+        parts = item.output if isinstance(item, ToolResult) else parts
+        if any(isinstance(part, ImagePart) for part in parts):
+            return True
+    return False
+
+
+def _no_logprobs(why: str = "") -> InvalidRequestError:
+    return openai_errors.unsupported_parameter(
+        "include", f"'message.output_text.logprobs' is not supported with this model{why}."
+    )

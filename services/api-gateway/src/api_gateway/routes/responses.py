@@ -1,0 +1,276 @@
+"""POST /v1/responses."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api_gateway import openai_errors
+from api_gateway.dialects.responses.head import decode_head
+from api_gateway.dialects.responses.response_object import echo_of
+from api_gateway.lanes.answers import Turn
+from api_gateway.lanes.choice import Run, Splice, Translate
+from api_gateway.lanes.responses_choice import choose_responses_lane
+from api_gateway.lanes.responses_splice import open_spliced_response
+from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, run_id
+from api_gateway.lanes.translate import ModelSource
+from api_gateway.routes.responses_delivery import ResponseDelivery
+from api_gateway.routes.responses_keeping import ResponseKeeper
+from api_gateway.routes.responses_plan import History, ResponsePlan, history_of, read_body
+from api_gateway.routes.small_requests import routed_panel
+from api_gateway.routes.streaming import StreamPace
+from api_gateway.stores.conversation_claims import held
+from service_kit.http import ClientDisconnectedError, cancel_on_disconnect
+from wire.conversation import CompactionItem
+from wire.deadline import Deadline
+from wire.errors import InvalidRequestError, ModelNotFoundError, PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from api_gateway.dialects.responses.decode import ResponsesBody
+    from api_gateway.dialects.responses.head import ResponsesHead
+    from api_gateway.lanes.choice import Lane
+    from api_gateway.routes.chat import ChatLimits
+    from api_gateway.routes.exchange import Exchange
+    from api_gateway.stores.protocols import ConversationTurns, ResponseHistory, ResponseStore
+    from catalogue import Catalogue, Entry
+    from model_providers.registry import ModelClient
+    from service_kit.clock import Clock
+    from service_kit.internal_client import InternalClient
+    from wire.specs import ModelSpec, PanelSpec
+
+# A vendor's or the orchestrator's word for a part of the request, and the client's own.
+_PARAMS = {
+    "messages": "input",
+    "response_format": "text.format.schema",
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "reasoning_effort": "reasoning.effort",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStores:
+    """What of the stores these routes use."""
+
+    responses: ResponseStore
+    history: ResponseHistory
+    turns: ConversationTurns
+
+
+class ResponsesRoute:
+    """Decodes, fetches what is continued, chooses the lane, delivers and keeps."""
+
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        models: ModelClient,
+        orchestrator: InternalClient,
+        stores: ResponseStores,
+        *,
+        clock: Clock,
+        limits: ChatLimits,
+    ) -> None:
+        self._catalogue = catalogue
+        self._models = models
+        self._orchestrator = orchestrator
+        self._stores = stores
+        self._keeper = ResponseKeeper(stores.responses, stores.turns)
+        self._clock = clock
+        self._limits = limits
+
+    async def create(self, exchange: Exchange) -> None:
+        """Answer one request.
+
+        Raises:
+            PlatformError: before or after the first byte; the application tells the client.
+            ClientDisconnectedError: the client left.
+        """
+        try:
+            await self._create(exchange)
+        except PlatformError as error:
+            _name_in_responses_terms(error)
+            raise
+
+    async def _create(self, exchange: Exchange) -> None:
+        head = decode_head(await exchange.body())
+        entry = self._catalogue().resolve(head.parameters.model)
+        if entry is None:
+            raise ModelNotFoundError(head.parameters.model)
+        exchange.model = head.parameters.model
+        _refuse_background(head)
+        delivery: ResponseDelivery | None = None
+        try:
+            async with (
+                cancel_on_disconnect(exchange.receive),
+                self._planned(exchange, head, entry) as (plan, lane),
+            ):
+                delivery = ResponseDelivery(exchange, plan, self._keeper, self._clock)
+                await self._deliver(exchange, plan, lane, delivery)
+        except ClientDisconnectedError:
+            if delivery is not None:
+                await delivery.client_left()
+            raise
+
+    # ---------------------------------------------------------------------------------- the plan
+
+    @asynccontextmanager
+    async def _planned(
+        self, exchange: Exchange, head: ResponsesHead, entry: Entry
+    ) -> AsyncGenerator[tuple[ResponsePlan, Lane]]:
+        """What is to be done. A conversation is held until the context is left."""
+        body = await read_body(head, self._stores.history, exchange.tenant_id)
+        _refuse_compaction(body)
+        async with self._history(exchange, head) as history:
+            size_bytes = len(bytes(head.parameters.input)) + history.size_bytes
+            lane, request = choose_responses_lane(
+                entry, body, body.request(history.decoded()), size_bytes
+            )
+            echo = echo_of(
+                body,
+                response_id=_response_id(exchange),
+                created_unix_s=int(self._clock.unix_s()),
+                shows_reasoning=head.wants_summary or _wants_progress(exchange, head),
+            )
+            plan = ResponsePlan(
+                tenant_id=exchange.tenant_id,
+                body=body,
+                echo=echo,
+                history=history.items,
+                request=request,
+            )
+            yield plan, lane
+
+    @asynccontextmanager
+    async def _history(self, exchange: Exchange, head: ResponsesHead) -> AsyncGenerator[History]:
+        tenant_id, previous_id = exchange.tenant_id, head.parameters.previous_response_id
+        if previous_id is not None:
+            items = await self._stores.history.chain(tenant_id, previous_id)
+            yield history_of(items, "previous_response_id")
+        elif head.conversation_id is not None:
+            holder = _response_id(exchange)
+            async with held(self._stores.turns, tenant_id, head.conversation_id, holder) as items:
+                yield history_of(items, "conversation")
+        else:
+            yield History()
+
+    # --------------------------------------------------------------------------------- the lanes
+
+    async def _deliver(
+        self, exchange: Exchange, plan: ResponsePlan, lane: Lane, delivery: ResponseDelivery
+    ) -> None:
+        match lane:
+            case Splice(model):
+                await self._splice(exchange, plan, model, delivery)
+            case Translate(model):
+                await self._translate(exchange, plan, model, delivery)
+            case Run(panel):
+                await self._run(exchange, plan, panel, delivery)
+
+    async def _splice(
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        model: ModelSpec,
+        delivery: ResponseDelivery,
+    ) -> None:
+        exchange.lane = "splice"
+        raw = await open_spliced_response(
+            self._models,
+            model,
+            plan.body,
+            plan.history,
+            plan.request,
+            deadline=self._deadline(self._limits.model_deadline_s),
+            traceparent=exchange.traceparent,
+        )
+        await delivery.splice(raw)
+
+    async def _translate(
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        model: ModelSpec,
+        delivery: ResponseDelivery,
+    ) -> None:
+        exchange.lane = "translate"
+        turn = self._turn(exchange, plan, self._limits.model_deadline_s, progress=False)
+        # Until its first word nothing is known of a single model; its failure is a status.
+        pace = self._pace(self._limits.heartbeat_s)
+        await delivery.generate(ModelSource(self._models, model), turn, pace)
+
+    async def _run(
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        panel: PanelSpec,
+        delivery: ResponseDelivery,
+    ) -> None:
+        exchange.lane = "run"
+        panel = routed_panel(exchange, self._catalogue(), panel, plan.request)
+        progress = panel.progress and plan.streams and _wants_progress(exchange, plan.body.head)
+        turn = self._turn(exchange, plan, panel.limits.wall_s + RUN_MARGIN_S, progress=progress)
+        is_panel = panel.kind == "panel"
+        pace = self._pace(self._limits.first_frame_hold_s if is_panel else self._limits.heartbeat_s)
+        await delivery.generate(RunSource(self._orchestrator, panel), turn, pace)
+
+    def _turn(
+        self, exchange: Exchange, plan: ResponsePlan, timeout_s: float, *, progress: bool
+    ) -> Turn:
+        return Turn(
+            request=plan.request,
+            request_id=exchange.request_id,
+            run_id=run_id(exchange.request_id, 0),
+            caller=exchange.authenticated,
+            public_model=exchange.model,
+            deadline=self._deadline(timeout_s),
+            traceparent=exchange.traceparent,
+            wants_progress=progress,
+            wants_details=exchange.asks(b"x-conclave-details", default=False),
+        )
+
+    def _pace(self, hold_s: float) -> StreamPace:
+        return StreamPace(self._clock, hold_s, self._limits.heartbeat_s)
+
+    def _deadline(self, timeout_s: float) -> Deadline:
+        return Deadline.after(timeout_s, now_s=self._clock.monotonic_s())
+
+
+def _response_id(exchange: Exchange) -> str:
+    """A request, its response and its run are found by each other's ids."""
+    return "resp_" + exchange.request_id.removeprefix("req_")
+
+
+def _wants_progress(exchange: Exchange, head: ResponsesHead) -> bool:
+    """A panel's progress is a summary of its reasoning, shown to those who ask for one."""
+    return exchange.asks(b"x-conclave-progress", default=head.wants_summary)
+
+
+def _refuse_background(head: ResponsesHead) -> None:
+    if head.in_background:
+        raise openai_errors.unsupported_parameter(
+            "background", "Background responses are not supported here; leave 'background' out."
+        )
+
+
+def _refuse_compaction(body: ResponsesBody) -> None:
+    if body.head.compacts:
+        raise openai_errors.unsupported_parameter(
+            "context_management", "Compaction is not supported here."
+        )
+    compacted = any(isinstance(item, CompactionItem) for item in body.own.items)
+    if body.own.triggers_compaction or compacted:
+        raise InvalidRequestError(
+            "Compaction items are not supported here.", param="input", code="unsupported_value"
+        )
+
+
+def _name_in_responses_terms(error: PlatformError) -> None:
+    """The client has to find what is blamed in its own request."""
+    if error.code == "context_length_exceeded":
+        error.param = "input"
+    elif error.param is not None:
+        name = error.param.partition("[")[0]
+        error.param = _PARAMS.get(name, error.param)
