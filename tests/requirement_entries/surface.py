@@ -56,4 +56,20 @@ ENTRIES = [
         f"{_CONTRACT} 6",
         "Only web pages that the operator named may call from a browser; none by default.",
     ),
+    Requirement(
+        "embeddings:token-ids",
+        f"{_CONTRACT} 4.3",
+        "Token ids reach only models whose tokenizer clients have; elsewhere they are refused.",
+    ),
+    Requirement(
+        "embeddings:format-asked-for",
+        f"{_CONTRACT} 4.3",
+        "Vectors come in the encoding the client asked for, whatever the backend sends.",
+    ),
+    Requirement(
+        "models:estimate",
+        "coordination, what a panel costs",
+        "The list of models says what one question to a panel takes in calls, tokens, money and "
+        "time.",
+    ),
 ]

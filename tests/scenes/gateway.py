@@ -63,6 +63,11 @@ models:
     upstream_model: sim
     capabilities: {{tools: false, images: false, logprobs: false}}
   legacy: {{provider: sim, upstream_model: sim, capabilities: {{completions: true}}}}
+  priced:
+    provider: sim
+    upstream_model: sim
+    prices: {{input_usd_per_mtok: 1, output_usd_per_mtok: 10}}
+    speed: {{time_to_first_token_s: 1, output_tokens_per_s: 100}}
   gone: {{provider: gone}}
   spare: {{provider: gone, fallbacks: [sim]}}
 {faults}
@@ -73,6 +78,7 @@ panels:
     usage_report: summed
     progress: false
     agents: [{{id: ada, model: sim}}, {{id: bob, model: sim}}]
+  pair: {{agents: [{{id: ada, model: priced}}, {{id: bob, model: priced}}]}}
 routing:
   auxiliary: {{model: plain, panels: [summed]}}
 """

@@ -1,9 +1,14 @@
 """The embeddings dialect: what is accepted, and what changes on the way."""
 
+import base64
+import contextlib
 import json
+import struct
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api_gateway.dialects.embeddings import decode_request, splice_answer
 from wire.conversation import Usage
@@ -21,6 +26,7 @@ def test_texts_and_token_ids_pass(given: object) -> None:
     assert decode_request(body(input=given, user="u", extra=1)).model == "m"
 
 
+ASKED = decode_request(body(input="a"))
 REFUSALS: list[tuple[dict[str, Any], str, str]] = [
     ({}, "input", "missing_required_parameter"),
     ({"input": None}, "input", "missing_required_parameter"),
@@ -56,19 +62,101 @@ def test_only_the_models_name_changes() -> None:
 
 def test_an_answer_comes_back_under_the_asked_name() -> None:
     answer, usage = splice_answer(
-        b'{"object":"list","data":[],"model":"vendor","usage":{"prompt_tokens":4}}', "m", "sim"
+        b'{"object":"list","data":[],"model":"vendor","usage":{"prompt_tokens":4}}', ASKED, "sim"
     )
 
     assert json.loads(answer)["model"] == "m"
     assert usage == Usage(input_tokens=4)
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b'{"object":"list"}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b'{"object":"list"}',
+        b'{"data":{}}',
+        b'{"data":[{}]}',
+        b'{"data":[{"embedding":"not base64!"}]}',
+        b'{"data":[{"embedding":"AAAA"}]}',
+    ],
+)
 def test_what_holds_no_embeddings_is_a_protocol_error(answer: bytes) -> None:
     with pytest.raises(UpstreamProtocolError):
-        splice_answer(answer, "m", "sim")
+        splice_answer(answer, ASKED, "sim")
 
 
 def test_an_answer_without_counts_is_uncounted() -> None:
-    assert splice_answer(b'{"data":[]}', "m", "sim")[1] is None
-    assert splice_answer(b'{"data":[],"usage":5}', "m", "sim")[1] is None
+    assert splice_answer(b'{"data":[]}', ASKED, "sim")[1] is None
+    assert splice_answer(b'{"data":[],"usage":5}', ASKED, "sim")[1] is None
+
+
+VECTOR = [0.5, -1.25, 3.0]
+PACKED = base64.b64encode(struct.pack("<3f", *VECTOR)).decode()
+
+
+@pytest.mark.parametrize("sent", [VECTOR, PACKED], ids=["floats", "base64"])
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [({}, VECTOR), ({"encoding_format": "float"}, VECTOR), ({"encoding_format": "base64"}, PACKED)],
+)
+@pytest.mark.requirement("embeddings:format-asked-for")
+def test_vectors_come_as_they_were_asked_for_whatever_the_backend_sends(
+    sent: object, members: dict[str, object], expected: object
+) -> None:
+    entry = {"object": "embedding", "index": 0, "embedding": sent, "extra": 1}
+
+    answer, _ = splice_answer(
+        json.dumps({"data": [entry, entry]}).encode(),
+        decode_request(body(input="a", **members)),
+        "sim",
+    )
+
+    assert json.loads(answer)["data"] == [{**entry, "embedding": expected}] * 2
+
+
+def test_floats_too_large_to_pack_are_a_protocol_error() -> None:
+    asked = decode_request(body(input="a", encoding_format="base64"))
+
+    with pytest.raises(UpstreamProtocolError):
+        splice_answer(b'{"data":[{"embedding":[1e300]}]}', asked, "sim")
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [[1, 2], [3]]])
+@pytest.mark.requirement("embeddings:token-ids")
+def test_token_ids_are_refused_where_they_would_stand_for_other_words(ids: object) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        decode_request(body(input=ids)).require_text()
+
+    assert (refused.value.param, refused.value.code) == ("input", "unsupported_value")
+    assert "check_embedding_ctx_length=False" in refused.value.message
+
+
+@pytest.mark.parametrize("texts", ["a", ["a", "b"]])
+def test_text_is_welcome_everywhere(texts: object) -> None:
+    decode_request(body(input=texts)).require_text()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["model", "input", "dimensions", "user"]), json_values))
+@pytest.mark.requirement("embeddings:errors")
+def test_any_json_is_read_or_refused_with_a_typed_error(members: dict[str, object]) -> None:
+    with contextlib.suppress(InvalidRequestError):
+        decode_request(body(**{"input": "a", **members})).require_text()
+
+
+@given(st.dictionaries(st.sampled_from(["data", "usage", "model"]), json_values), st.booleans())
+def test_any_answer_is_read_or_a_protocol_error(
+    members: dict[str, object],
+    packed: bool,  # noqa: FBT001
+) -> None:
+    asked = decode_request(body(input="a", encoding_format="base64" if packed else "float"))
+
+    with contextlib.suppress(UpstreamProtocolError):
+        splice_answer(json.dumps(members).encode(), asked, "sim")

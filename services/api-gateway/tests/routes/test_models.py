@@ -39,6 +39,28 @@ async def test_what_a_model_can_do_is_told(scene: GatewayScene) -> None:
     assert alias["alias_of"] == "sim"
 
 
+@pytest.mark.requirement("models:estimate")
+async def test_what_a_panel_may_cost_is_told_before_it_is_asked(scene: GatewayScene) -> None:
+    estimate = (await scene.send("GET", "/v1/models/council")).json["estimate"]
+    plain = (await scene.send("GET", "/v1/models/sim")).json
+
+    assert (estimate["prompt_tokens"], estimate["answer_tokens"]) == (1000, 500)
+    assert estimate["calls"] == {"min": 3, "typical": 6, "max": 11}
+    assert estimate["input_tokens"]["min"] > 3 * 1000
+    assert "usd" not in estimate
+    assert "duration_s" not in estimate
+    assert "estimate" not in plain
+
+
+@pytest.mark.requirement("models:estimate")
+async def test_with_prices_and_speeds_money_and_time_are_told_too(scene: GatewayScene) -> None:
+    estimate = (await scene.send("GET", "/v1/models/pair")).json["estimate"]
+
+    usd, duration_s = estimate["usd"], estimate["duration_s"]
+    assert 0 < usd["min"] < usd["typical"] < usd["max"]
+    assert duration_s["min"] == 6.0
+
+
 async def test_an_unknown_model_is_not_found(scene: GatewayScene) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         await scene.sdk.models.retrieve("no-such-model")

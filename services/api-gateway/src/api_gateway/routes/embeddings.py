@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from wire.specs import ModelSpec
 
 
+# Whose models' token ids clients know how to make.
+_OPENAI_TOKENIZER = ("openai", "azure-openai")
+
+
 class EmbeddingsRoute:
     def __init__(
         self,
@@ -45,12 +49,14 @@ class EmbeddingsRoute:
         """
         request = embeddings.decode_request(await exchange.body())
         model = self._model(request.model)
+        if any(one.provider.kind not in _OPENAI_TOKENIZER for one in (model, *model.fallbacks)):
+            request.require_text()
         exchange.model, exchange.lane = request.model, "splice"
         async with cancel_on_disconnect(exchange.receive):
             call = self._call(request, model, exchange.traceparent)
             async with await self._models.open_raw(call) as raw:
                 answer, usage = embeddings.splice_answer(
-                    await raw.read(), request.model, raw.model.provider.name
+                    await raw.read(), request, raw.model.provider.name
                 )
                 if usage is not None:
                     raw.report_usage(usage)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from catalogue import PanelEntry, estimate_panel
 from wire.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -13,8 +14,41 @@ if TYPE_CHECKING:
 
     from api_gateway.routes.exchange import Exchange
     from catalogue import Catalogue, PublicName
+    from wire.specs import PanelSpec
+
+# What a panel's estimate is of: a question with some context, and a page in answer.
+PROMPT_TOKENS = 1000
+ANSWER_TOKENS = 500
 
 _encode = msgspec.json.Encoder().encode
+
+
+class CountSpan(msgspec.Struct):
+    """If all agree at once, as a rule, and at worst."""
+
+    min: int
+    typical: int
+    max: int
+
+
+class AmountSpan(msgspec.Struct):
+    """If all agree at once, as a rule, and at worst."""
+
+    min: float
+    typical: float
+    max: float
+
+
+class Estimate(msgspec.Struct, omit_defaults=True):
+    """Of one request of that size. No `usd`, no `duration_s`: prices or speeds are not known."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    calls: CountSpan
+    input_tokens: CountSpan
+    output_tokens: CountSpan
+    usd: AmountSpan | None = None
+    duration_s: AmountSpan | None = None
 
 
 class ModelObject(msgspec.Struct, omit_defaults=True):
@@ -29,6 +63,7 @@ class ModelObject(msgspec.Struct, omit_defaults=True):
     capabilities: dict[str, bool]
     max_output_tokens: int | None = None
     alias_of: str | None = None
+    estimate: Estimate | None = None
 
 
 class _Listing(msgspec.Struct):
@@ -66,13 +101,14 @@ class ModelsRoutes:
         catalogue = self._catalogue()
         if catalogue is self._encoded_for:
             return
-        models = [_model(name) for name in catalogue.public_names()]
+        models = [_model(name, catalogue) for name in catalogue.public_names()]
         self._listing = _encode(_Listing("list", models))
         self._models = {model.id: _encode(model) for model in models}
         self._encoded_for = catalogue
 
 
-def _model(name: PublicName) -> ModelObject:
+def _model(name: PublicName, catalogue: Catalogue) -> ModelObject:
+    entry = catalogue.resolve(name.id)
     return ModelObject(
         id=name.id,
         object="model",
@@ -87,4 +123,28 @@ def _model(name: PublicName) -> ModelObject:
         },
         max_output_tokens=name.max_output_tokens,
         alias_of=name.alias_of,
+        estimate=_estimate(entry.spec) if isinstance(entry, PanelEntry) else None,
     )
+
+
+def _estimate(panel: PanelSpec) -> Estimate:
+    of = estimate_panel(panel, PROMPT_TOKENS, ANSWER_TOKENS)
+    return Estimate(
+        prompt_tokens=PROMPT_TOKENS,
+        answer_tokens=ANSWER_TOKENS,
+        calls=CountSpan(of.calls_min, of.calls_typical, of.calls_max),
+        input_tokens=CountSpan(of.input_tokens_min, of.input_tokens_typical, of.input_tokens_max),
+        output_tokens=CountSpan(
+            of.output_tokens_min, of.output_tokens_typical, of.output_tokens_max
+        ),
+        usd=_amounts(of.usd_min, of.usd_typical, of.usd_max, digits=6),
+        duration_s=_amounts(of.duration_s_min, of.duration_s_typical, of.duration_s_max, digits=1),
+    )
+
+
+def _amounts(
+    least: float | None, typical: float | None, most: float | None, *, digits: int
+) -> AmountSpan | None:
+    if least is None or typical is None or most is None:
+        return None
+    return AmountSpan(round(least, digits), round(typical, digits), round(most, digits))
