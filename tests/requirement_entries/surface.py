@@ -72,4 +72,19 @@ ENTRIES = [
         "The list of models says what one question to a panel takes in calls, tokens, money and "
         "time.",
     ),
+    Requirement(
+        "chat:custom-tools",
+        f"{_CONTRACT} 1.1 and 1.4",
+        "A custom tool is called with free text, whole and streamed, and its loop closes.",
+    ),
+    Requirement(
+        "chat:foreign-ids",
+        f"{_CONTRACT} 6",
+        "Calls that another platform made are replayed with their ids as they are.",
+    ),
+    Requirement(
+        "chat:stream:finish-last",
+        f"{_CONTRACT} 1.4",
+        "Nothing follows a choice's finish reason, a panel's progress neither.",
+    ),
 ]

@@ -78,6 +78,23 @@ async def test_progress_comes_as_reasoning_before_the_answer(scene: GatewayScene
     assert "reasoning_content" not in whole.json["choices"][0]["message"]
 
 
+@pytest.mark.requirement("chat:stream:finish-last")
+async def test_progress_after_the_answer_is_not_told(scene: GatewayScene) -> None:
+    async def script(start: StartRun) -> AsyncGenerator[RunEvent]:
+        yield RunStarted(start.run_id)
+        yield TextDelta("Hello")
+        yield ChoiceFinished("stop")
+        yield RunProgress("ada tidies up")
+        yield ENDED
+
+    scene.orchestrator.script = script
+
+    reply = await scene.chat("council", stream=True, stream_options={"include_usage": True})
+
+    assert reply.events[-3]["choices"][0]["finish_reason"] == "stop"
+    assert reply.events[-2]["choices"] == []
+
+
 @pytest.mark.parametrize(
     ("model", "headers"), [("council", {"x-conclave-progress": "off"}), ("summed", {})]
 )

@@ -71,6 +71,9 @@ class AnswerAccount:
                 pass
         return item
 
+    def has_finished(self, choice: int) -> bool:
+        return choice not in self._unfinished
+
     def require_whole(self) -> None:
         """Every choice has said why it ended.
 
@@ -202,13 +205,18 @@ class StreamDelivery:
         frames: list[bytes] = []
         for item in items:
             if isinstance(item, RunProgress):
-                self._progress.add(item.text)
+                self._note_progress(item)
                 continue
             event = self._account.take(item)
             if event is not None:
                 frames += self._progress_frame(now=True), self._encoder.encode(event)
         frames.append(self._progress_frame())
         return b"".join(frames)
+
+    def _note_progress(self, progress: RunProgress) -> None:
+        """Progress belongs to the first choice, and nothing follows a choice's finish reason."""
+        if not self._account.has_finished(0):
+            self._progress.add(progress.text)
 
     def _progress_frame(self, *, now: bool = False) -> bytes:
         progress = self._progress.take(now=now)
