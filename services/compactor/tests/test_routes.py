@@ -420,6 +420,9 @@ async def test_a_client_that_sends_everything_again_pays_for_its_beginning_once(
     assert len(await vendor.record()) == 1
 
 
+OFTEN = CompactionSpec(level="extractive", threshold_tokens=1_500, target_ratio=0.04)
+
+
 @pytest.mark.requirement("compaction:guarantee:verbatim")
 async def test_ten_generations_keep_what_must_stay_verbatim(compactor: RunningCompactor) -> None:
     rules = system("Be brief.\n  And exact: é, 学.")
@@ -443,7 +446,7 @@ async def test_ten_compactions_forget_no_planted_fact(compactor: RunningCompacto
     items: tuple[Item, ...] = ()
     values: dict[str, str] = {}
     for generation in range(10):
-        messages, planted = planted_conversation(25, facts=2, seed=generation)
+        messages, planted = planted_conversation(15, facts=2, seed=generation)
         renamed = {f"G{generation}_{name}": value for name, value in planted.items()}
         for name, value in planted.items():
             messages = [
@@ -452,7 +455,7 @@ async def test_ten_compactions_forget_no_planted_fact(compactor: RunningCompacto
             ]
         values |= renamed
         items = (*items, *messages, user("Go on."))
-        result = await compactor.compact(automatic(items))
+        result = await compactor.compact(automatic(items, spec=OFTEN))
         assert result.compaction is not None, (generation, result.noop)
         items = result.items
 

@@ -71,8 +71,8 @@ def create_app(
     secrets = secrets or ProviderSecrets(settings.environment())
     lifecycle = Lifecycle()
     counter = CallCounter(metrics)
-    models = models or _model_client(clock, secrets, counter, lifecycle)
     opener = Opener(_vault(settings, token, clock, lifecycle))
+    models = models or _model_client(clock, secrets, counter, lifecycle)
     maker = Maker(
         opener,
         models,

@@ -123,7 +123,7 @@ class Compactor:
         if request.mode != "automatic":
             return None
         hashes = _running_hashes(request, tenant_id)
-        for length in range(len(request.items), 0, -1):
+        for length in range(len(request.items) - 1, 0, -1):
             found = self._beginnings.get(hashes[length - 1])
             if found is not None:
                 beginning = request.items[:length]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compactor.recall import Chunk, best_within, chunks_of, rank
-from compactor.strategies.extractive import Passage, condense
+from compactor.strategies.extractive import Condenser, Passage
 from compactor.turns import full_text
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _NARROW, _WIDE = 0.10, 0.25
 _EMPHASIS = 2.0
 _SUMMARISED_EMPHASIS = 0.5
 _TRIES = 4
+_CLOSE_ENOUGH = 0.95
 _QUESTION_CHARACTERS = 4000
 
 
@@ -78,17 +79,22 @@ def remember(
     fixed = _fixed_part(remembered)
     if not remembered.positions():
         return Memory(HEAD + fixed + FOOT) if fixed else Memory("")
-    room = budget_tokens - count(HEAD + fixed + FOOT)
-    memory = Memory("")
+    room = max(0, budget_tokens - count(HEAD + fixed + FOOT))
+    transcript = _Transcript(remembered, room, count, question)
+    best = Memory(HEAD + fixed + FOOT, complete=False)
+    spent = -1
     for _ in range(_TRIES):
-        lines, memory = _transcript(remembered, max(0, room), count, question)
+        lines, complete = transcript.lines(room)
         text = HEAD + fixed + lines + FOOT
-        memory = Memory(text, memory.recalled, memory.recalled_tokens, memory.complete)
-        excess = count(text) - budget_tokens
-        if excess <= 0 or room <= 0:
+        tokens = count(text)
+        if spent < tokens <= budget_tokens:
+            spent = tokens
+            best = Memory(text, transcript.recalled, transcript.recalled_tokens, complete)
+        fits = tokens <= budget_tokens
+        if room <= 0 or (fits and (complete or tokens >= _CLOSE_ENOUGH * budget_tokens)):
             break
-        room -= excess + _LINE_TOKENS
-    return memory
+        room = max(0, room + budget_tokens - tokens - (0 if fits else _LINE_TOKENS))
+    return best
 
 
 def _fixed_part(remembered: Remembered) -> str:
@@ -101,29 +107,43 @@ def _fixed_part(remembered: Remembered) -> str:
     return "".join(parts)
 
 
-def _transcript(
-    remembered: Remembered, room: int, count: Callable[[str], int], question: str | None
-) -> tuple[str, Memory]:
-    turns, positions = remembered.turns, remembered.positions()
-    passages = [
-        Passage(place, turns[place].speaker, full_text(turns[place]), _emphasis(remembered, place))
-        for place in positions
-    ]
-    recall = _recall(passages, room, count, question)
-    rest = condense(recall.rest, room - recall.tokens, count, overhead_tokens=_LINE_TOKENS)
-    condensed = {each.index: each.text for each in rest if each.text.strip()}
-    complete = {each.index for each in rest if each.whole}
-    lines: list[str] = []
-    for place in positions:
-        verbatim = recall.verbatim.get(place)
-        if verbatim is not None:
-            lines.append(_line(turns[place], verbatim, complete=not turns[place].thinned))
-        if place in condensed:
-            whole = place in complete and verbatim is None and not turns[place].thinned
-            lines.append(_line(turns[place], condensed[place], complete=whole))
-    whole = complete | (set(recall.verbatim) - {passage.index for passage in recall.rest})
-    memory = Memory("", len(recall.verbatim), recall.tokens, whole.issuperset(positions))
-    return "".join(lines), memory
+class _Transcript:
+    """The turns as lines. What is recalled is decided once; the rest is fitted to the room."""
+
+    def __init__(
+        self, remembered: Remembered, room: int, count: Callable[[str], int], question: str | None
+    ) -> None:
+        self._turns = remembered.turns
+        self._positions = remembered.positions()
+        passages = [
+            Passage(
+                place,
+                self._turns[place].speaker,
+                full_text(self._turns[place]),
+                _emphasis(remembered, place),
+            )
+            for place in self._positions
+        ]
+        self._recall = _recall(passages, room, count, question)
+        self._rest = Condenser(self._recall.rest, count, overhead_tokens=_LINE_TOKENS)
+        self.recalled = len(self._recall.verbatim)
+        self.recalled_tokens = self._recall.tokens
+
+    def lines(self, room: int) -> tuple[str, bool]:
+        """At most about so many tokens, and whether that is everything."""
+        rest = self._rest.fit(max(0, room - self._recall.tokens))
+        complete = all(each.whole for each in rest) and len(rest) == len(self._recall.rest)
+        left = {each.index: each for each in rest if each.text.strip()}
+        lines: list[str] = []
+        for place in self._positions:
+            turn = self._turns[place]
+            verbatim = self._recall.verbatim.get(place)
+            if verbatim is not None:
+                lines.append(_line(turn, verbatim, complete=not turn.thinned))
+            if place in left:
+                whole = left[place].whole and verbatim is None and not turn.thinned
+                lines.append(_line(turn, left[place].text, complete=whole))
+        return "".join(lines), complete
 
 
 def _emphasis(remembered: Remembered, place: int) -> float:

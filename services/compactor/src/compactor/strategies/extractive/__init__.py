@@ -5,7 +5,7 @@ budget buys the most worth per token. What stands in a condensed passage stood i
 literally and in the same order.
 """
 
-from compactor.strategies.extractive.condense import anchors, condense
+from compactor.strategies.extractive.condense import Condenser, anchors, condense
 from compactor.strategies.extractive.passages import Condensed, Passage, Speaker
 
-__all__ = ["Condensed", "Passage", "Speaker", "anchors", "condense"]
+__all__ = ["Condensed", "Condenser", "Passage", "Speaker", "anchors", "condense"]

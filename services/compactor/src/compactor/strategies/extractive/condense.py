@@ -30,13 +30,52 @@ def condense(
     A passage's price is `count` of its text plus `overhead_tokens`; passages that keep nothing are
     left out. The same input gives the same output, whatever the process.
     """
-    whole = [Condensed(p.index, p.speaker, p.text, whole=True) for p in passages]
-    if _total(whole, count, overhead_tokens) <= budget_tokens:
-        return whole
-    units = _units(passages)
-    appraise(passages, units)
-    _price(units, count)
-    return _fit(passages, units, budget_tokens, count, overhead_tokens)
+    return Condenser(passages, count, overhead_tokens=overhead_tokens).fit(budget_tokens)
+
+
+class Condenser:
+    """Passages read and appraised once, to be fitted into several budgets."""
+
+    def __init__(
+        self, passages: Sequence[Passage], count: Callable[[str], int], *, overhead_tokens: int = 1
+    ) -> None:
+        self._passages = passages
+        self._count = count
+        self._overhead = overhead_tokens
+        self._whole = [Condensed(p.index, p.speaker, p.text, whole=True) for p in passages]
+        self._whole_total = self._total(self._whole)
+        self._units: list[Unit] | None = None
+
+    def fit(self, budget_tokens: int) -> list[Condensed]:
+        """What is most worth keeping, within the budget."""
+        if self._whole_total <= budget_tokens:
+            return self._whole
+        if self._units is None:
+            self._units = _units(self._passages)
+            appraise(self._passages, self._units)
+            _price(self._units, self._count)
+        return self._fitted(self._units, budget_tokens)
+
+    def _fitted(self, units: list[Unit], budget_tokens: int) -> list[Condensed]:
+        """Select with a budget that is corrected by what the rendered result really costs."""
+        target = float(budget_tokens)
+        best: list[Condensed] = []
+        best_total = -1
+        share = machine_share(self._passages)
+        for _ in range(_ROUNDS):
+            _forget(units)
+            select(units, target, self._overhead, share)
+            rendered = _render(self._passages, units)
+            total = self._total(rendered)
+            if best_total < total <= budget_tokens:
+                best, best_total = rendered, total
+            if _CLOSE_ENOUGH * budget_tokens <= total <= budget_tokens:
+                break
+            target *= budget_tokens / max(total, 1) * (1.0 if total <= budget_tokens else 0.995)
+        return best
+
+    def _total(self, condensed: Sequence[Condensed]) -> int:
+        return sum(self._count(each.text) + self._overhead for each in condensed)
 
 
 def anchors(
@@ -79,40 +118,11 @@ def _price(units: list[Unit], count: Callable[[str], int]) -> None:
         unit.cost = max(count(unit.text), 1)
 
 
-def _fit(
-    passages: Sequence[Passage],
-    units: list[Unit],
-    budget_tokens: int,
-    count: Callable[[str], int],
-    overhead_tokens: int,
-) -> list[Condensed]:
-    """Select with a budget that is corrected by what the rendered result really costs."""
-    target = float(budget_tokens)
-    best: list[Condensed] = []
-    best_total = -1
-    share = machine_share(passages)
-    for _ in range(_ROUNDS):
-        _forget(units)
-        select(units, target, overhead_tokens, share)
-        rendered = _render(passages, units)
-        total = _total(rendered, count, overhead_tokens)
-        if best_total < total <= budget_tokens:
-            best, best_total = rendered, total
-        if _CLOSE_ENOUGH * budget_tokens <= total <= budget_tokens:
-            break
-        target *= budget_tokens / max(total, 1) * (1.0 if total <= budget_tokens else 0.995)
-    return best
-
-
 def _forget(units: list[Unit]) -> None:
     for unit in units:
         unit.whole = False
         for piece in unit.pieces:
             piece.kept = False
-
-
-def _total(condensed: Sequence[Condensed], count: Callable[[str], int], overhead: int) -> int:
-    return sum(count(each.text) + overhead for each in condensed)
 
 
 def _render(passages: Sequence[Passage], units: list[Unit]) -> list[Condensed]:
