@@ -1,3 +1,4 @@
+import base64
 import multiprocessing
 import stat
 import subprocess
@@ -39,6 +40,18 @@ def test_secrets_are_kept_over_starts(state: StateDirectory):
     state.prepare()
 
     assert read_secret(state.api_key_file) == first
+
+
+def test_the_compactor_gets_a_ring_of_one_key_that_is_kept(state: StateDirectory):
+    state.prepare()
+    first = read_secret(state.sealing_keys_file)
+
+    state.prepare()
+
+    key_id, key = first.split()
+    assert (key_id, len(base64.b64decode(key, validate=True))) == ("k1", 32)
+    assert read_secret(state.sealing_keys_file) == first
+    assert mode(state.sealing_keys_file) == 0o600
 
 
 def test_too_open_a_mode_is_mended(state: StateDirectory):

@@ -52,7 +52,12 @@ def test_each_service_is_told_its_own_ports_files_and_neighbours(installation: I
     assert gateway["GATEWAY_DATABASE_URL"] == "sqlite+aiosqlite:////state/data/gateway.sqlite3"
     assert orchestrator["ORCHESTRATOR_DATABASE_URL"].endswith("/orchestrator.sqlite3")
     assert orchestrator["ORCHESTRATOR_CONFIG_PATH"] == "/etc/conclave.yaml"
-    assert plans["compactor"].ready_url == "http://127.0.0.1:9022/readyz"
+    compactor = plans["compactor"]
+    assert compactor.ready_url == "http://127.0.0.1:9022/readyz"
+    assert compactor.environment["COMPACTOR_SEALING_KEYS_FILE"] == "/state/sealing-keys"
+    assert compactor.environment["COMPACTOR_BLOB_DIR"] == "/state/data/compactor-blobs"
+    assert orchestrator["ORCHESTRATOR_COMPACTOR_URL"] == "http://127.0.0.1:9020"
+    assert gateway["GATEWAY_COMPACTOR_URL"] == "http://127.0.0.1:9020"
     assert plans["provider-sim"].arguments[-1] == "9090"
 
 

@@ -6,6 +6,7 @@ time holds its lock.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import secrets
@@ -43,6 +44,15 @@ class StateDirectory:
         return self.root / "pepper"
 
     @property
+    def sealing_keys_file(self) -> Path:
+        """The compactor's master keys: what seals compacted conversations."""
+        return self.root / "sealing-keys"
+
+    @property
+    def compactor_blob_dir(self) -> Path:
+        return self.root / "data" / "compactor-blobs"
+
+    @property
     def rendered_config_file(self) -> Path:
         return self.root / "config" / "conclave.yaml"
 
@@ -60,7 +70,8 @@ class StateDirectory:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
             for path, prefix in self._secrets():
-                _ensure_secret(path, prefix)
+                _ensure_secret(path, prefix + secrets.token_hex(_SECRET_BYTES))
+            _ensure_secret(self.sealing_keys_file, _sealing_key())
         except OSError as error:
             raise _unwritable(self.root, error) from error
 
@@ -111,13 +122,19 @@ def read_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _ensure_secret(path: Path, prefix: str) -> None:
+def _sealing_key() -> str:
+    """One line of the ring; the operator adds newer ones below it."""
+    return f"k1 {base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
+
+
+def _ensure_secret(path: Path, fresh: str) -> None:
+    """Keep what is there, or write `fresh`."""
     if path.exists() and read_secret(path):
         path.chmod(0o600)
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(prefix + secrets.token_hex(_SECRET_BYTES) + "\n")
+        file.write(fresh + "\n")
     path.chmod(0o600)
 
 

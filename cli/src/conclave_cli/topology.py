@@ -99,6 +99,8 @@ def _compactor(installation: Installation) -> ServicePlan:
         "COMPACTOR_PORT": str(ports.compactor),
         "COMPACTOR_METRICS_PORT": str(ports.compactor_metrics),
         "COMPACTOR_CONFIG_PATH": str(installation.config_path),
+        "COMPACTOR_SEALING_KEYS_FILE": str(installation.state.sealing_keys_file),
+        "COMPACTOR_BLOB_DIR": str(installation.state.compactor_blob_dir),
     }
     return ServicePlan(
         name="compactor",
