@@ -11,7 +11,9 @@ from api_gateway.discovery import DiscoveredCatalogue
 from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute
+from api_gateway.routes.chat_keeping import ChatKeeper
 from api_gateway.routes.completions import CompletionsRoute
+from api_gateway.routes.conversations import ConversationsRoutes
 from api_gateway.routes.cross_origin import CrossOrigin
 from api_gateway.routes.embeddings import EmbeddingsRoute
 from api_gateway.routes.exchange import BodyLimits
@@ -20,12 +22,15 @@ from api_gateway.routes.models import ModelsRoutes
 from api_gateway.routes.public import PublicApp, Route
 from api_gateway.routes.responses import ResponsesRoute, ResponseStores
 from api_gateway.routes.runs import RunsRoute
+from api_gateway.routes.stored_completions import StoredCompletionsRoutes
 from api_gateway.routes.stored_responses import StoredResponsesRoutes
+from api_gateway.stores.completions import SqlCompletions
 from api_gateway.stores.conversations import SqlConversations
 from api_gateway.stores.database import Database
 from api_gateway.stores.keys import KeyStore
 from api_gateway.stores.response_history import SqlHistory
 from api_gateway.stores.responses import SqlResponses
+from api_gateway.stores.retention import RetentionSweep
 from api_gateway.stores.tables import REVISION
 from catalogue import CatalogueWatcher, ProviderSecrets
 from model_providers.discovery import ModelLists
@@ -213,13 +218,17 @@ def _routes(
     def catalogue() -> Catalogue:
         return found.current
 
-    chat = ChatRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
+    database = _database(settings, metrics, clock, lifecycle)
+    stored_chats = SqlCompletions(database)
+    keeper = ChatKeeper(stored_chats)
+    chat = ChatRoute(catalogue, models, orchestrator, keeper, clock=clock, limits=limits)
+    chats = StoredCompletionsRoutes(stored_chats, stored_chats)
     completions = CompletionsRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
     embeddings = EmbeddingsRoute(
         catalogue, models, clock=clock, deadline_s=settings.model_deadline_s
     )
-    database = _database(settings, lifecycle)
     conversations, history = SqlConversations(database, clock), SqlHistory(database)
+    threads = ConversationsRoutes(conversations, conversations, history, clock)
     stores = ResponseStores(SqlResponses(database, clock), history, conversations)
     responses = ResponsesRoute(catalogue, models, orchestrator, stores, clock=clock, limits=limits)
     stored_responses = StoredResponsesRoutes(stores.responses, history)
@@ -229,6 +238,19 @@ def _routes(
     routes: RouteTable[Route] = RouteTable()
     for method, template, handler in (
         ("POST", "/v1/chat/completions", chat.create),
+        ("GET", "/v1/chat/completions", chats.list_all),
+        ("GET", "/v1/chat/completions/{completion}", chats.retrieve),
+        ("POST", "/v1/chat/completions/{completion}", chats.update),
+        ("DELETE", "/v1/chat/completions/{completion}", chats.delete),
+        ("GET", "/v1/chat/completions/{completion}/messages", chats.messages),
+        ("POST", "/v1/conversations", threads.create),
+        ("GET", "/v1/conversations/{conversation}", threads.retrieve),
+        ("POST", "/v1/conversations/{conversation}", threads.update),
+        ("DELETE", "/v1/conversations/{conversation}", threads.delete),
+        ("GET", "/v1/conversations/{conversation}/items", threads.list_items),
+        ("POST", "/v1/conversations/{conversation}/items", threads.add_items),
+        ("GET", "/v1/conversations/{conversation}/items/{item}", threads.retrieve_item),
+        ("DELETE", "/v1/conversations/{conversation}/items/{item}", threads.delete_item),
         ("POST", "/v1/completions", completions.create),
         ("POST", "/v1/embeddings", embeddings.create),
         ("POST", "/v1/responses", responses.create),
@@ -245,9 +267,18 @@ def _routes(
     return routes
 
 
-def _database(settings: GatewaySettings, lifecycle: Lifecycle) -> Database:
+def _database(
+    settings: GatewaySettings, metrics: GatewayMetrics, clock: Clock, lifecycle: Lifecycle
+) -> Database:
     database = Database(settings.database_url, timeout_s=settings.store_timeout_s)
+    sweep = RetentionSweep(database, clock, retention_days=settings.stored_retention_days)
     lifecycle.on_shutdown(database.dispose)
+    lifecycle.add_background("retention", sweep.run)
+    metrics.measured(
+        "conclave_gateway_store_failures",
+        "Times since the start that the database failed to read or keep a stored object.",
+        lambda: database.failures,
+    )
     return database
 
 

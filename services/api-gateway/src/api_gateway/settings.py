@@ -30,13 +30,20 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     )
     database_url: str = Field(
         default="sqlite:///data/gateway.sqlite3",
-        description="Where keys are kept: SQLite on one machine, PostgreSQL in a cluster.",
+        description="Where keys and stored objects are kept: SQLite on one machine, PostgreSQL "
+        "in a cluster.",
         examples=["postgresql://gateway:secret@postgres/conclave"],
     )
     store_timeout_s: float = Field(
         default=5.0,
         gt=0,
         description="Longest time for the database to read or keep a response or conversation.",
+    )
+    stored_retention_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="Stored responses and chat completions are deleted when they are this old, "
+        "conversations when they have not been used for so long.",
     )
     orchestrator_url: str = Field(
         default="http://127.0.0.1:8010",

@@ -60,7 +60,7 @@ async def test_without_any_key_nobody_gets_in(tmp_path: Path) -> None:
         ("GET", "/v1", 404, None),
         ("POST", "/v1/nothing", 404, None),
         ("GET", "/v1/no/such/path", 404, None),
-        ("GET", CHAT, 405, "method_not_supported"),
+        ("GET", "/v1/embeddings", 405, "method_not_supported"),
         ("PUT", "/v1/models", 405, "method_not_supported"),
         ("DELETE", "/v1/models/sim", 405, "method_not_supported"),
     ],
@@ -92,7 +92,7 @@ async def test_options_and_head_are_answered(scene: GatewayScene) -> None:
     options = await scene.send("OPTIONS", CHAT, key=None)
     head = await scene.send("HEAD", "/v1/models")
 
-    assert (options.status, options.headers["allow"], options.body) == (204, "POST", b"")
+    assert (options.status, options.headers["allow"], options.body) == (204, "GET, POST", b"")
     assert (head.status, head.body) == (200, b"")
 
 

@@ -10,6 +10,8 @@ import msgspec
 
 Members = dict[str, msgspec.Raw]
 
+FALSE = msgspec.Raw(b"false")
+
 _DECODER = msgspec.json.Decoder(Members)
 _encode = msgspec.json.Encoder().encode
 

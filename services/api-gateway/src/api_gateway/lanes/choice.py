@@ -101,7 +101,8 @@ def _lane_of_model(model: ModelSpec, body: ChatBody) -> Lane:
     if body.wants_strict_output and not model.capabilities.structured_outputs:
         return Run(panel_of_one(model))
     counts_itself = body.head.choices == 1 or model.capabilities.multiple_choices
-    if "chat" in model.dialects and counts_itself and not body.is_legacy:
+    as_it_is = not body.is_legacy and not body.head.stores  # what is kept is what we made
+    if "chat" in model.dialects and counts_itself and as_it_is:
         return Splice(model)
     return Translate(model)
 

@@ -14,6 +14,7 @@ from api_gateway.lanes.choice import Run, Splice, Translate, choose_lane
 from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, run_id
 from api_gateway.lanes.splice import open_spliced
 from api_gateway.lanes.translate import ModelSource
+from api_gateway.routes.chat_keeping import RememberingEncoder, not_stored
 from api_gateway.routes.small_requests import routed_panel
 from api_gateway.routes.streaming import AnswerAccount, StreamDelivery, StreamPace, collect
 from service_kit.http import cancel_on_disconnect
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from api_gateway.dialects.chat.decode import ChatBody
-    from api_gateway.lanes.answers import AnswerSource
+    from api_gateway.dialects.chat.head import ChatHead
+    from api_gateway.lanes.answers import Answers, AnswerSource
+    from api_gateway.routes.chat_keeping import ChatKeeper
     from api_gateway.routes.exchange import Exchange
     from catalogue import Catalogue
     from model_providers.registry import ModelClient
@@ -44,6 +47,16 @@ class ChatLimits:
     panel_choices: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An answer in the making: who wants it, how, and what it amounts to so far."""
+
+    exchange: Exchange
+    head: ChatHead
+    identity: Identity
+    account: AnswerAccount
+
+
 class ChatRoute:
     """Decodes, chooses the lane, delivers."""
 
@@ -52,6 +65,7 @@ class ChatRoute:
         catalogue: Callable[[], Catalogue],
         models: ModelClient,
         orchestrator: InternalClient,
+        keeper: ChatKeeper,
         *,
         clock: Clock,
         limits: ChatLimits,
@@ -59,6 +73,7 @@ class ChatRoute:
         self._catalogue = catalogue
         self._models = models
         self._orchestrator = orchestrator
+        self._keeper = keeper
         self._clock = clock
         self._limits = limits
 
@@ -128,21 +143,40 @@ class ChatRoute:
         hold_s: float,
     ) -> None:
         account = AnswerAccount(len(turns))
-        identity = self._identity(exchange, body)
+        wanted = _Wanted(exchange, body.head, self._identity(exchange, body), account)
         try:
             async with answering(source, turns) as answers:
                 if body.head.streams:
-                    encoder = ChunkEncoder(
-                        identity, choices=len(turns), include_usage=body.head.includes_usage
-                    )
-                    delivery = StreamDelivery(exchange, encoder, account, self._pace(hold_s))
-                    await exchange.finish(await delivery.deliver(answers))
+                    await self._stream(wanted, answers, hold_s)
                 else:
-                    builder = CompletionBuilder(identity)
-                    await collect(answers, account, builder.add)
-                    await exchange.respond(builder.encode(account.details))
+                    await self._whole(wanted, answers)
         finally:
             exchange.usage = account.usage
+
+    async def _stream(self, wanted: _Wanted, answers: Answers, hold_s: float) -> None:
+        head, account = wanted.head, wanted.account
+        encoder = ChunkEncoder(
+            wanted.identity, choices=head.choices, include_usage=head.includes_usage
+        )
+        remembering = RememberingEncoder(encoder, wanted.identity) if head.stores else None
+        delivery = StreamDelivery(
+            wanted.exchange, remembering or encoder, account, self._pace(hold_s)
+        )
+        last = await delivery.deliver(answers)
+        if remembering is not None:
+            await self._keep(wanted, remembering.builder.encode(account.details))
+        await wanted.exchange.finish(last)
+
+    async def _whole(self, wanted: _Wanted, answers: Answers) -> None:
+        builder = CompletionBuilder(wanted.identity)
+        await collect(answers, wanted.account, builder.add)
+        completion = builder.encode(wanted.account.details)
+        if wanted.head.stores and not await self._keep(wanted, completion):
+            completion = not_stored(completion)
+        await wanted.exchange.respond(completion)
+
+    async def _keep(self, wanted: _Wanted, completion: bytes) -> bool:
+        return await self._keeper.keep(wanted.exchange, wanted.head, wanted.identity, completion)
 
     def _pace(self, hold_s: float) -> StreamPace:
         return StreamPace(self._clock, hold_s, self._limits.heartbeat_s)

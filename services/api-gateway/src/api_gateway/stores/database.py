@@ -29,6 +29,7 @@ class Database:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         is_sqlite = async_url(url).get_backend_name() == "sqlite"
         self._timeout_s = timeout_s
+        self.failures = 0
         locked_ms = int(timeout_s * 1000 * _SHARE_OF_A_LOCK)
         self.engine = create_engine(url, busy_timeout_ms=locked_ms)
         self._readers = self.engine
@@ -42,7 +43,7 @@ class Database:
         Raises:
             StoreUnavailableError: the database failed, or all of it took too long.
         """
-        with _typed_failures():
+        with self._typed_failures():
             async with asyncio.timeout(self._timeout_s), self._readers.connect() as connection:
                 yield connection
 
@@ -53,7 +54,7 @@ class Database:
         Raises:
             StoreUnavailableError: the database failed, or all of it took too long.
         """
-        with _typed_failures():
+        with self._typed_failures():
             async with asyncio.timeout(self._timeout_s), self.engine.begin() as connection:
                 yield connection
 
@@ -62,11 +63,11 @@ class Database:
         await self._readers.dispose()
         await self.engine.dispose()
 
-
-@contextmanager
-def _typed_failures() -> Generator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
-        log.warning("store_failed", error=error)
-        raise StoreUnavailableError from error
+    @contextmanager
+    def _typed_failures(self) -> Generator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
+            self.failures += 1
+            log.warning("store_failed", error=error)
+            raise StoreUnavailableError from error

@@ -67,6 +67,10 @@ class ChatHead:
         return self.parameters.stream is True
 
     @property
+    def stores(self) -> bool:
+        return self.parameters.store is True
+
+    @property
     def includes_usage(self) -> bool:
         options = self.parameters.stream_options
         return options is not None and options.include_usage is True
