@@ -51,10 +51,27 @@ def _install(profile: str) -> None:
     _say("installing the packages of this checkout ...")
     editable = [part for package in packages() for part in ("--editable", str(package.folder))]
     _pip("--no-deps", "--no-build-isolation", "--no-index", *editable)
+    _compile_services()
     # dev.txt holds everything run.txt does, at the same versions (`make lock-check`).
     for done in PROFILES[: PROFILES.index(profile) + 1]:
         _stamp(done).write_text(_stamp_text(done))
     _say(f"environment ready after {time.monotonic() - started:.0f} s")
+
+
+def _compile_services() -> None:
+    """Bytecode without docstrings for what the services import, which saves each some 5 MB.
+
+    `conclave run` starts them that way. Importing finds exactly what they need, where compiling
+    whole packages would take several times as long. Written even where the environment says not to
+    write bytecode: a start would otherwise compile everything again.
+    """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    imports = [
+        subprocess.Popen([str(PYTHON), "-OO", "-c", f"import {name}.__main__"], env=environment)
+        for name in ("api_gateway", "orchestrator", "compactor")
+    ]
+    for process in imports:
+        process.wait()  # a service that does not import says so when it is started
 
 
 def _create_environment() -> bool:

@@ -135,6 +135,7 @@ def _environment(
         **told,
         **_without_proxy_for_loopback(inherited),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONOPTIMIZE": "2",  # no docstrings in memory: some 5 MB less for each service
     }
 
 
