@@ -26,8 +26,18 @@ from service_kit.testing import InMemoryExporter, running_service
 from service_kit.tracing import Tracer
 from tests.scenes.waiting import WAIT_S, until
 from wire.conversation import ChoiceFinished, TextDelta, Usage
-from wire.coordination import RunEnded, RunEvent, RunRecord, RunStarted, StartRun
-from wire.endpoints import GET_RUN, START_RUN
+from wire.coordination import (
+    LearntWeight,
+    LearntWeights,
+    RunEnded,
+    RunEvent,
+    RunRecord,
+    RunStarted,
+    ScoredRun,
+    ScoreRun,
+    StartRun,
+)
+from wire.endpoints import GET_RUN, LEARNT_WEIGHTS, SCORE_RUN, START_RUN
 from wire.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -39,6 +49,8 @@ TOKEN = "t" * 40
 PEPPER = "p" * 40
 KEY = "sk-conclave-" + "k" * 40
 ADMIN_KEY = "a" * 40
+
+WEIGHT = LearntWeight("sim", "exact", 3.0, 1.0, 1.2)
 
 Script = Callable[[StartRun], AsyncGenerator[RunEvent]]
 
@@ -128,6 +140,7 @@ class ScriptedOrchestrator:
     started: list[StartRun] = field(default_factory=list[StartRun])
     contexts: list[CallContext] = field(default_factory=list[Any])
     records: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    scored: dict[str, float] = field(default_factory=dict[str, float])
     asked_for_answers: bool = False
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -135,7 +148,23 @@ class ScriptedOrchestrator:
         app = InternalApp(TOKEN, lifecycle)
         app.add_stream(START_RUN, self._run)
         app.add(GET_RUN, self._record)
+        app.add(SCORE_RUN, self._score)
+        app.add(LEARNT_WEIGHTS, self._weights)
         return app
+
+    async def _score(
+        self, told: ScoreRun, context: CallContext, params: dict[str, str]
+    ) -> ScoredRun:
+        record = await self._record(None, context, params)
+        if record.key_id != params["key_id"]:
+            raise NotFoundError("There is no such run.")
+        self.scored[record.run_id] = told.score
+        return ScoredRun(record.run_id, told.score, "exact", (WEIGHT,))
+
+    async def _weights(
+        self, _request: None, _context: CallContext, _params: dict[str, str]
+    ) -> LearntWeights:
+        return LearntWeights((WEIGHT,))
 
     async def _run(
         self, start: StartRun, context: CallContext, _params: dict[str, str]

@@ -17,8 +17,16 @@ from services.orchestrator.tests.running import (
     start_run,
     text_of,
 )
-from wire.coordination import CancelRun, RunEnded, RunEvent, StartRun
-from wire.endpoints import CANCEL_RUN, GET_RUN, GET_RUN_BY_REQUEST, RUN_EVENTS, START_RUN
+from wire.coordination import CancelRun, RunEnded, RunEvent, ScoredRun, ScoreRun, StartRun
+from wire.endpoints import (
+    CANCEL_RUN,
+    GET_RUN,
+    GET_RUN_BY_REQUEST,
+    LEARNT_WEIGHTS,
+    RUN_EVENTS,
+    SCORE_RUN,
+    START_RUN,
+)
 from wire.errors import RemoteError
 from wire.specs import AgentSpec, PanelSpec
 
@@ -179,3 +187,76 @@ async def test_without_the_installation_token_nothing_is_served(service: Orchest
         session.get(f"{service.base_url}/internal/v1/runs/x") as response,
     ):
         assert response.status == 401
+
+
+def at_odds(service: Orchestrator, **options: object) -> PanelSpec:
+    """Two models that never agree; only their weights can decide."""
+    return panel(
+        service.sim,
+        AgentSpec(agent_id="ada", model=model(service.sim, "sim-a"), persona="calm"),
+        AgentSpec(agent_id="bob", model=model(service.sim, "sim-b"), persona="Always dissent."),
+        max_rounds=0,
+        **options,
+    )
+
+
+async def score(
+    service: Orchestrator, start: StartRun, tenant: str = TENANT, key_id: str = "key-1", **of: float
+) -> ScoredRun:
+    return await service.client.call(
+        SCORE_RUN,
+        ScoreRun(max(of.values()), of),
+        service.context(tenant=tenant),
+        run_id=start.run_id,
+        key_id=key_id,
+    )
+
+
+async def winner(service: Orchestrator, spec: PanelSpec) -> str | None:
+    start = start_run(spec)
+    await service.run(start)
+    record = await service.client.call(GET_RUN, None, service.context(), run_id=start.run_id)
+    assert record.details is not None
+    return record.details.winner
+
+
+@pytest.mark.requirement("coordination:weights:learnt")
+async def test_a_score_changes_weights_and_weights_change_the_decision(
+    service: Orchestrator,
+) -> None:
+    scored = start_run(at_odds(service))
+    await service.run(scored)
+
+    for_ada = await score(service, scored, ada=1.0, bob=0.0)
+    chosen = await winner(service, at_odds(service))
+    await score(service, scored, ada=0.0, bob=1.0)
+    other = await winner(service, at_odds(service))
+
+    assert (chosen, other) == ("ada", "bob")
+    assert {weight.model: weight.right for weight in for_ada.weights} == {"sim-a": 1, "sim-b": 0}
+    told = await service.client.call(LEARNT_WEIGHTS, None, service.context())
+    assert {weight.model: weight.right for weight in told.weights} == {"sim-a": 0, "sim-b": 1}
+
+
+@pytest.mark.requirement("coordination:weights:switch")
+async def test_equal_weights_learn_nothing(service: Orchestrator) -> None:
+    start = start_run(at_odds(service, weights="equal"))
+    await service.run(start)
+    await score(service, start, ada=1.0, bob=0.0)
+
+    again = start_run(at_odds(service, weights="equal"))
+    await service.run(again)
+
+    record = await service.client.call(GET_RUN, None, service.context(), run_id=again.run_id)
+    assert record.weights == {"ada": 1.0, "bob": 1.0}
+
+
+@pytest.mark.requirement("orchestrator:records:tenant")
+async def test_another_teams_or_keys_run_cannot_be_scored(service: Orchestrator) -> None:
+    start = start_run(at_odds(service))
+    await service.run(start)
+
+    for whose in ({"tenant": "other"}, {"key_id": "other"}):
+        with pytest.raises(RemoteError) as raised:
+            await score(service, start, ada=1.0, **whose)  # type: ignore[arg-type]
+        assert raised.value.status == 404

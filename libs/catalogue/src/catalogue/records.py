@@ -562,13 +562,13 @@ class PanelRecord(Record):
     )
     weights: Weights = Field(
         default="learnt",
-        description="`learnt`: votes weigh by recorded outcomes of each model. `equal`: by the "
-        "agents' `weight` alone.",
+        description="`learnt`: answers weigh by what teams have told of each model's runs. "
+        "`equal`: by the agents' `weight` alone.",
     )
     task_class: ShortNameText | None = Field(
         default=None,
-        description="Under which outcomes are recorded and learnt; one class for all when left "
-        "out.",
+        description="Under which outcomes are recorded and learnt. Left out: as each request is, "
+        "one of vision, tools, structured, code, exact, prose.",
         examples=["coding"],
     )
     compaction: CompactionRecord = Field(

@@ -125,6 +125,7 @@ class RunDetails(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class RunEnded(msgspec.Struct, tag_field="type", tag="run.ended", frozen=True, omit_defaults=True):
     """Exactly one, last.
 
+    `ended_unix_s` is the same whenever the end is read again.
     `usage` sums every upstream call; `delivered_usage` is last prompt plus delivered answer, which
     is what editors and agents compact by.
     """
@@ -136,6 +137,7 @@ class RunEnded(msgspec.Struct, tag_field="type", tag="run.ended", frozen=True, o
     error: ErrorInfo | None = None
     details: RunDetails | None = None
     keep_trace: bool = False
+    ended_unix_s: float | None = None
 
 
 RunEvent = (
@@ -199,6 +201,7 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     `log` is the core's event list, verbatim: the decision follows from it alone. It holds answers,
     so it is only there when answers were asked for.
     `usage` sums every upstream call. `calls_in_flight` counts calls of a run not yet ended.
+    `weights`: what each agent's answer counted for; `task_class`: under which that was learnt.
     """
 
     run_id: str
@@ -224,6 +227,47 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     error: ErrorInfo | None = None
     timeline: tuple[RunMoment, ...] = ()
     log: tuple[msgspec.Raw, ...] = ()
+    task_class: str | None = None
+    weights: dict[str, float] = {}
+
+
+class ScoreRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How good a run's delivered answer turned out, 0 to 1; of single agents' answers too if known.
+
+    Scoring a run again replaces its score.
+    """
+
+    score: float
+    agents: dict[str, float] = {}
+
+
+class LearntWeight(msgspec.Struct, frozen=True):
+    """What scored runs say of a model at one class of tasks. `right`, `wrong`: how often.
+
+    `weight`: the capped log-odds. In a panel only differences count, so it is taken relative to the
+    mean of the panel's models; 1.0 is a model of which nothing is known.
+    """
+
+    model: str
+    task_class: str
+    right: float
+    wrong: float
+    weight: float
+
+
+class LearntWeights(msgspec.Struct, frozen=True):
+    """A team's, by model and task class."""
+
+    weights: tuple[LearntWeight, ...]
+
+
+class ScoredRun(msgspec.Struct, frozen=True):
+    """`weights`: of the run's models at its task class, with this score counted."""
+
+    run_id: str
+    score: float
+    task_class: str
+    weights: tuple[LearntWeight, ...]
 
 
 class CancelRun(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -249,6 +293,8 @@ __all__ = [
     "CallRecord",
     "CallStatus",
     "CancelRun",
+    "LearntWeight",
+    "LearntWeights",
     "RunCancellation",
     "RunDetails",
     "RunEnded",
@@ -258,6 +304,8 @@ __all__ = [
     "RunRecord",
     "RunStarted",
     "RunStatus",
+    "ScoreRun",
+    "ScoredRun",
     "StartRun",
     "Tally",
     "UsageBasis",

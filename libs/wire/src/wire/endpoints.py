@@ -11,7 +11,16 @@ from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from wire.compaction import CompactRequest, CompactResult, OpenRequest, OpenResult
-from wire.coordination import CancelRun, RunCancellation, RunEvent, RunRecord, StartRun
+from wire.coordination import (
+    CancelRun,
+    LearntWeights,
+    RunCancellation,
+    RunEvent,
+    RunRecord,
+    ScoredRun,
+    ScoreRun,
+    StartRun,
+)
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -86,6 +95,26 @@ CANCEL_RUN: Endpoint[CancelRun, RunCancellation] = Endpoint(
     path="/internal/v1/runs/{run_id}/cancel",
     request_type=CancelRun,
     response_type=RunCancellation,
+    idempotent=True,
+)
+
+# Of a run that has ended; scoring again replaces. `key_id`: only if the run is this key's.
+SCORE_RUN: Endpoint[ScoreRun, ScoredRun] = Endpoint(
+    name="score_run",
+    method="POST",
+    path="/internal/v1/runs/{run_id}/score",
+    request_type=ScoreRun,
+    response_type=ScoredRun,
+    idempotent=True,
+    query=("key_id",),
+)
+
+LEARNT_WEIGHTS: Endpoint[None, LearntWeights] = Endpoint(
+    name="learnt_weights",
+    method="GET",
+    path="/internal/v1/weights",
+    request_type=None,
+    response_type=LearntWeights,
     idempotent=True,
 )
 

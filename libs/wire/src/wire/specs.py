@@ -156,7 +156,7 @@ class PanelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `grace`: stragglers get this share of the time so far once a quorum has answered.
     `borda_weight`: the lambda of `score = cluster weights + lambda x pooled Borda`.
-    `task_class`: under which outcomes are learnt; None: one class for all.
+    `task_class`: under which outcomes are learnt; None: as each request's kind of task is.
     `compaction` is the panel's own; that of its agents' models does not apply.
     """
 

@@ -262,6 +262,8 @@ def _routes(
         ("GET", "/v1/models", listed.list_all),
         ("GET", "/v1/models/{model:path}", listed.retrieve),
         ("GET", "/v1/conclave/runs/{run}", runs.retrieve),
+        ("POST", "/v1/conclave/runs/{run}/score", runs.score),
+        ("GET", "/v1/conclave/weights", runs.weights),
     ):
         routes.add(method, template, Route(template, handler))
     return routes

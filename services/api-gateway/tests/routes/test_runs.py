@@ -64,3 +64,44 @@ async def test_another_keys_run_does_not_exist(
     assert foreign.error["message"].replace(request_id, "X") == unknown.error["message"].replace(
         "req_nope", "X"
     )
+
+
+@pytest.mark.requirement("runs:score")
+async def test_a_score_reaches_the_run_it_is_of(scene: GatewayScene) -> None:
+    request_id = await a_run(scene)
+
+    reply = await scene.send(
+        "POST", f"/v1/conclave/runs/{request_id}/score", b'{"score":0.5,"agents":{"ada":1}}'
+    )
+
+    (run_id,) = scene.orchestrator.records
+    assert (reply.status, scene.orchestrator.scored) == (200, {run_id: 0.5})
+    assert reply.json["weights"][0]["model"] == "sim"
+
+
+@pytest.mark.requirement("runs:score")
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"score":"good"}'])
+async def test_what_is_no_score_is_refused(scene: GatewayScene, body: bytes) -> None:
+    request_id = await a_run(scene)
+
+    reply = await scene.send("POST", f"/v1/conclave/runs/{request_id}/score", body)
+
+    assert (reply.status, reply.error["param"]) == (400, "score")
+
+
+@pytest.mark.requirement("runs:owner-only")
+async def test_another_keys_run_cannot_be_scored(scene: GatewayScene) -> None:
+    request_id = await a_run(scene, key_id="key_other")
+
+    reply = await scene.send("POST", f"/v1/conclave/runs/{request_id}/score", b'{"score":1}')
+
+    assert (reply.status, scene.orchestrator.scored) == (404, {})
+
+
+@pytest.mark.requirement("coordination:weights:learnt")
+async def test_what_was_learnt_can_be_looked_at(scene: GatewayScene) -> None:
+    reply = await scene.send("GET", "/v1/conclave/weights")
+
+    assert reply.json["weights"] == [
+        {"model": "sim", "task_class": "exact", "right": 3.0, "wrong": 1.0, "weight": 1.2}
+    ]

@@ -10,12 +10,14 @@ from catalogue import ProviderSecrets
 from model_providers.registry import ModelClient
 from orchestrator.driver.call_metrics import CallMetrics
 from orchestrator.driver.latencies import Latencies
+from orchestrator.driver.learning import Learning
 from orchestrator.driver.run import RunServices
 from orchestrator.driver.supervisor import RunSupervisor
 from orchestrator.metrics import OrchestratorMetrics
 from orchestrator.routes import RunRoutes
 from orchestrator.store.reader import StoreReader
 from orchestrator.store.schema import REVISION
+from orchestrator.store.scores import ScoreBook
 from orchestrator.store.upkeep import RetentionSweep, mark_interrupted
 from orchestrator.store.writer import StoreWriter
 from service_kit.clock import Clock, SystemClock
@@ -90,7 +92,7 @@ def create_app(
     lifecycle.add_background("traces", tracer.run)
     _measure(metrics, supervisor, store.writer)
     internal = InternalApp(token, lifecycle, clock=clock)
-    RunRoutes(supervisor, store.reader).register(internal)
+    RunRoutes(supervisor, store.reader, Learning(store.scores, clock)).register(internal)
     operations = operations_app(lifecycle, metrics.registry)
     return Application(
         listeners=(
@@ -116,8 +118,12 @@ class _Store:
         self.writer = StoreWriter(self._engine, timeout_s=settings.store_timeout_s)
         self.reader = StoreReader(self._read_engine)
         self._upkeep_engine = create_engine(url)  # the writer keeps its connection to itself
+        self.scores = ScoreBook(self._upkeep_engine)
         self.sweep = RetentionSweep(
-            self._upkeep_engine, clock, retention_days=settings.retention_days
+            self._upkeep_engine,
+            clock,
+            retention_days=settings.retention_days,
+            score_retention_days=settings.score_retention_days,
         )
         lifecycle.on_startup(self._open)
         lifecycle.on_shutdown(self._close)

@@ -1,4 +1,4 @@
-"""The internal endpoints of runs: start and follow, read, cancel."""
+"""The internal endpoints of runs: start and follow, read, cancel, score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import msgspec
 from orchestrator.coordination.replay import decode_log, encode_log
 from orchestrator.driver.records import with_texts
 from wire.coordination import RunCancellation, RunEvent, RunRecord, RunStatus
-from wire.endpoints import CANCEL_RUN, GET_RUN, GET_RUN_BY_REQUEST, RUN_EVENTS, START_RUN
+from wire.endpoints import (
+    CANCEL_RUN,
+    GET_RUN,
+    GET_RUN_BY_REQUEST,
+    LEARNT_WEIGHTS,
+    RUN_EVENTS,
+    SCORE_RUN,
+    START_RUN,
+)
 from wire.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -22,11 +30,12 @@ from wire.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from orchestrator.driver.learning import Learning
     from orchestrator.driver.run import Run
     from orchestrator.driver.supervisor import RunSupervisor
     from orchestrator.store.reader import StoredRun, StoreReader
     from service_kit.internal_server import CallContext, InternalApp
-    from wire.coordination import CancelRun, StartRun
+    from wire.coordination import CancelRun, LearntWeights, ScoredRun, ScoreRun, StartRun
 
 CANCEL_TIMEOUT_S = 5.0
 _YES = frozenset({"1", "true"})
@@ -38,9 +47,10 @@ _decode_event: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
 class RunRoutes:
     """Handlers. The tenant comes from the call's context; a foreign run is not found."""
 
-    def __init__(self, supervisor: RunSupervisor, reader: StoreReader) -> None:
+    def __init__(self, supervisor: RunSupervisor, reader: StoreReader, learning: Learning) -> None:
         self._supervisor = supervisor
         self._reader = reader
+        self._learning = learning
 
     def register(self, app: InternalApp) -> None:
         """Add every endpoint of this room."""
@@ -49,6 +59,8 @@ class RunRoutes:
         app.add(GET_RUN, self.get)
         app.add(GET_RUN_BY_REQUEST, self.get_by_request)
         app.add(CANCEL_RUN, self.cancel)
+        app.add(SCORE_RUN, self.score)
+        app.add(LEARNT_WEIGHTS, self.weights)
 
     async def start(
         self, request: StartRun, context: CallContext, _params: dict[str, str]
@@ -58,7 +70,8 @@ class RunRoutes:
             raise InvalidRequestError("The run's tenant is not the caller's.", param="tenant_id")
         if not request.panel.agents:
             raise InvalidRequestError("The panel has no agents.", param="panel.agents")
-        run = self._supervisor.start(request, context)
+        learnt = await self._learning.for_run(request)
+        run = self._supervisor.start(request, context, learnt=learnt)
         async with aclosing(self._supervisor.follow(run)) as events:
             async for event in events:
                 yield event
@@ -112,6 +125,21 @@ class RunRoutes:
             run.cancel(request.reason)
             await _wait_for_end(run)
         return RunCancellation(run_id, run.status)
+
+    async def score(
+        self, request: ScoreRun, context: CallContext, params: dict[str, str]
+    ) -> ScoredRun:
+        """Take a score of an ended run; another key's run is not found."""
+        record = await self.get(None, context, {"run_id": params["run_id"]})
+        if params.get("key_id", record.key_id) != record.key_id:
+            raise NotFoundError("There is no such run.")
+        return await self._learning.score(record, request)
+
+    async def weights(
+        self, _request: None, context: CallContext, _params: dict[str, str]
+    ) -> LearntWeights:
+        """What the team's scores say of its models."""
+        return await self._learning.weights(context.tenant_id)
 
     async def _kept_events(self, context: CallContext, run_id: str, after: int) -> list[RunEvent]:
         stored = _found(await self._reader.run(context.tenant_id, run_id))

@@ -45,6 +45,11 @@ class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
         gt=0,
         description="Delete run records, with their answers, after this many days.",
     )
+    score_retention_days: float = Field(
+        default=180.0,
+        gt=0,
+        description="Learn weights from the scores of this many days; they outlive their runs.",
+    )
     store_answers: bool = Field(
         default=True,
         description="Keep the texts of answers and ballots in run records. Off: a record shows who "

@@ -68,7 +68,9 @@ async def test_runs_past_their_retention_go_with_everything_of_theirs(engine: As
     await add_run(engine, "old-but-running", now_s - 31 * DAY_S, "in_progress")
     await add_run(engine, "fresh", now_s - 29 * DAY_S, "completed")
 
-    deleted = await RetentionSweep(engine, clock, retention_days=30).sweep()
+    deleted = await RetentionSweep(
+        engine, clock, retention_days=30, score_retention_days=60
+    ).sweep()
 
     assert deleted == 1
     assert set(await statuses(engine)) == {"old-but-running", "fresh"}

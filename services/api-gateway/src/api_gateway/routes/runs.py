@@ -1,4 +1,4 @@
-"""GET /v1/conclave/runs/{id}: how a panel came to its answer, for the key that asked."""
+"""/v1/conclave/runs/{id}: how a panel came to its answer, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from urllib.parse import parse_qs
 import msgspec
 
 from service_kit.internal_client import CallContext
+from wire.coordination import ScoreRun
 from wire.deadline import Deadline
-from wire.endpoints import GET_RUN
-from wire.errors import NotFoundError, RemoteError
+from wire.endpoints import GET_RUN, LEARNT_WEIGHTS, SCORE_RUN
+from wire.errors import InvalidRequestError, NotFoundError, RemoteError
 
 if TYPE_CHECKING:
     from api_gateway.routes.exchange import Exchange
@@ -24,6 +25,7 @@ _TIMEOUT_S = 10.0
 _PREFIX = re.compile(r"^(?:req_|chatcmpl-|cmpl-|resp_|run_)")
 _NOT_FOUND = 404
 _encode = msgspec.json.Encoder().encode
+_decode_score = msgspec.json.Decoder(ScoreRun).decode
 
 
 class RunsRoute:
@@ -52,15 +54,59 @@ class RunsRoute:
             raise _no_such_run(asked)
         await exchange.respond(_encode(record))
 
+    async def score(self, exchange: Exchange) -> None:
+        """Say how good a run's answer turned out; weights of later runs follow from it.
+
+        Raises:
+            NotFoundError: no such run, or another key's.
+            InvalidRequestError: the body is not a score.
+        """
+        asked, told = exchange.params["run"], _score(await exchange.body())
+        try:
+            scored = await self._orchestrator.call(
+                SCORE_RUN,
+                told,
+                self._context(exchange),
+                run_id=_run_id(asked),
+                key_id=exchange.authenticated.key_id,
+            )
+        except RemoteError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            raise _no_such_run(asked) from None
+        await exchange.respond(_encode(scored))
+
+    async def weights(self, exchange: Exchange) -> None:
+        """What the team's scores say of its models."""
+        learnt = await self._orchestrator.call(LEARNT_WEIGHTS, None, self._context(exchange))
+        await exchange.respond(_encode(learnt))
+
     async def _fetch(self, exchange: Exchange, asked: str, answers: dict[str, str]) -> RunRecord:
-        context = CallContext(
+        return await self._orchestrator.call(
+            GET_RUN, None, self._context(exchange), run_id=_run_id(asked), **answers
+        )
+
+    def _context(self, exchange: Exchange) -> CallContext:
+        return CallContext(
             tenant_id=exchange.authenticated.tenant_id,
             request_id=exchange.request_id,
             deadline=Deadline.after(_TIMEOUT_S, now_s=self._clock.monotonic_s()),
             traceparent=exchange.traceparent,
         )
-        run_id = "run_" + _PREFIX.sub("", asked)
-        return await self._orchestrator.call(GET_RUN, None, context, run_id=run_id, **answers)
+
+
+def _run_id(asked: str) -> str:
+    return "run_" + _PREFIX.sub("", asked)
+
+
+def _score(body: bytes) -> ScoreRun:
+    try:
+        return _decode_score(body)
+    except msgspec.DecodeError as error:
+        raise InvalidRequestError(
+            f'The body must be {{"score": 0 to 1, "agents": {{"ID": 0 to 1}}}}: {error}.',
+            param="score",
+        ) from None
 
 
 def _no_such_run(asked: str) -> NotFoundError:

@@ -68,6 +68,7 @@ class RunPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     borda_weight: float = 2.0
     early_stop: bool = True
     checked: bool = False
+    task_class: str | None = None
     limits: CallLimits = CallLimits()
     wrap_up_ms: int = 540_000
     deadline_ms: int = 600_000

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from model_providers.token_estimate import estimate_request, estimate_text
 from orchestrator.coordination.plan import CallLimits, PlannedAgent, RunPlan, ToolPlan
+from orchestrator.coordination.task_class import task_class_of
+from orchestrator.coordination.weights import Evidence, panel_weights
 
 if TYPE_CHECKING:
     from orchestrator.driver.latencies import Latencies
     from wire.coordination import StartRun
     from wire.specs import AgentSpec, PanelSpec
+
+Learnt = Mapping[tuple[str, str], Evidence]
+"""What a team's scores say, by (model, task class)."""
+NOTHING_LEARNT: Learnt = {}
 
 BALLOT_OUTPUT_TOKENS = 1024
 # A reasoning model's thoughts count as output; without room for them it returns no ballot at all.
@@ -22,15 +29,25 @@ _PRESENTER_SHARE = 0.1  # kept for a presenter's call
 _MOST_RETURN_S = 0.5  # so that our error arrives before the caller's own deadline
 
 
-def make_plan(start: StartRun, *, seed: str, time_left_s: float, latencies: Latencies) -> RunPlan:
+def make_plan(
+    start: StartRun,
+    *,
+    seed: str,
+    time_left_s: float,
+    latencies: Latencies,
+    learnt: Learnt = NOTHING_LEARNT,
+) -> RunPlan:
     """Every default filled in, every estimate made; `seed` is secret."""
     panel = start.panel
+    task_class = panel.task_class or task_class_of(start.request)
+    weights = _weights(panel, task_class, learnt)
     conversation_tokens = estimate_request(start.request)
     deadline_ms, wrap_up_ms = _times_ms(panel, time_left_s)
     return RunPlan(
         seed=seed,
         agents=tuple(
-            _agent(start, agent, conversation_tokens, latencies) for agent in panel.agents
+            _agent(start, agent, weights[agent.agent_id], conversation_tokens, latencies)
+            for agent in panel.agents
         ),
         kind=panel.kind,
         rule=panel.rule,
@@ -47,6 +64,7 @@ def make_plan(start: StartRun, *, seed: str, time_left_s: float, latencies: Late
         borda_weight=panel.borda_weight,
         early_stop=panel.early_stop,
         checked=_checked(start),
+        task_class=task_class,
         limits=_limits(start),
         wrap_up_ms=wrap_up_ms,
         deadline_ms=deadline_ms,
@@ -64,15 +82,27 @@ def answer_tokens(start: StartRun, agent: AgentSpec) -> int:
     return min(bound for bound in bounds if bound is not None)
 
 
+def _weights(panel: PanelSpec, task_class: str, learnt: Learnt) -> dict[str, float]:
+    if panel.weights == "equal":
+        return {agent.agent_id: agent.weight for agent in panel.agents}
+    of_class = {model: found for (model, kind), found in learnt.items() if kind == task_class}
+    seats = [(agent.agent_id, agent.model.name, agent.weight) for agent in panel.agents]
+    return panel_weights(seats, of_class)
+
+
 def _agent(
-    start: StartRun, agent: AgentSpec, conversation_tokens: int, latencies: Latencies
+    start: StartRun,
+    agent: AgentSpec,
+    weight: float,
+    conversation_tokens: int,
+    latencies: Latencies,
 ) -> PlannedAgent:
     model = agent.model
     reasoning = BALLOT_REASONING_TOKENS if model.capabilities.reasoning else 0
     persona_tokens = estimate_text(agent.persona) if agent.persona else 0
     return PlannedAgent(
         agent_id=agent.agent_id,
-        weight=agent.weight,
+        weight=weight,
         input_tokens=conversation_tokens + persona_tokens + _INSTRUCTION_TOKENS,
         max_output_tokens=answer_tokens(start, agent),
         ballot_output_tokens=BALLOT_OUTPUT_TOKENS + reasoning,

@@ -132,6 +132,8 @@ def run_record(session: Session, summary: RunSummary, *, with_seed: bool) -> Run
         details=run_details(session, summary),
         error=summary.error,
         timeline=tuple(timeline(log)),
+        task_class=session.board.plan.task_class,
+        weights=session.board.weights(),
     )
 
 

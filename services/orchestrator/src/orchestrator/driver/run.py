@@ -30,7 +30,7 @@ from orchestrator.driver.call_ledger import CallLedger
 from orchestrator.driver.call_runner import CallRunner, RunScope
 from orchestrator.driver.delivery import deliver
 from orchestrator.driver.output import RunOutput
-from orchestrator.driver.planning import make_plan
+from orchestrator.driver.planning import NOTHING_LEARNT, Learnt, make_plan
 from orchestrator.driver.progress import ProgressFeed
 from orchestrator.driver.records import (
     RunSummary,
@@ -105,6 +105,7 @@ class Run:
         *,
         seed: str,
         check: AnswerCheck | None,
+        learnt: Learnt = NOTHING_LEARNT,
     ) -> None:
         self.start = start
         self.output = RunOutput()
@@ -127,6 +128,7 @@ class Run:
             seed=seed,
             time_left_s=context.deadline.left_s(now_s=self._admitted_s),
             latencies=services.latencies,
+            learnt=learnt,
         )
         self._first_commands = self._session.handle(RunAdmitted(0, self._plan))
         root = services.tracer.new_context(context.traceparent)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.answer_checks import AnswerCheck, UnusableSchemaError, answer_check
+from orchestrator.driver.planning import NOTHING_LEARNT, Learnt
 from orchestrator.driver.run import Run, RunConflictError
 from service_kit.call_context import NOT_STARTED
 from service_kit.logging import get_logger
@@ -64,8 +65,10 @@ class RunSupervisor:
             for timer in self._forget_timers:
                 timer.cancel()
 
-    def start(self, start: StartRun, context: CallContext) -> Run:
-        """Admit a run, or join the one that has this id.
+    def start(
+        self, start: StartRun, context: CallContext, *, learnt: Learnt = NOTHING_LEARNT
+    ) -> Run:
+        """Admit a run, or join the one that has this id. `learnt`: what its team's scores say.
 
         Raises:
             RunConflictError: the id is another team's.
@@ -83,6 +86,7 @@ class RunSupervisor:
             self._services,
             seed=secrets.token_hex(_SEED_BYTES),
             check=_check_for(start),
+            learnt=learnt,
         )
         self._runs[start.run_id] = run
         self.active += 1

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.store.schema import run_calls, run_events, run_outputs, runs
+from orchestrator.store.scores import ScoreBook
 from service_kit.logging import get_logger
 
 if TYPE_CHECKING:
@@ -45,10 +46,19 @@ async def mark_interrupted(engine: AsyncEngine, clock: Clock) -> int:
 class RetentionSweep:
     """Deletes runs past their retention, in small transactions."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, *, retention_days: float) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        *,
+        retention_days: float,
+        score_retention_days: float,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._retention_s = retention_days * _DAY_S
+        self._scores = ScoreBook(engine)
+        self._score_retention_s = score_retention_days * _DAY_S
 
     async def run(self) -> None:
         """Sweep now and every hour, until cancelled."""
@@ -66,6 +76,7 @@ class RetentionSweep:
         deleted = 0
         while batch := await self._sweep_batch(before_unix_s):
             deleted += batch
+        await self._scores.forget(before_unix_s=self._clock.unix_s() - self._score_retention_s)
         return deleted
 
     async def _sweep_batch(self, before_unix_s: float) -> int:
