@@ -32,6 +32,7 @@ from wire.conversation import (
     AnswerEvent,
     ChoiceFinished,
     GenerationRequest,
+    OtherItem,
     Sampling,
     TextDelta,
     Usage,
@@ -489,6 +490,23 @@ async def test_a_model_that_speaks_only_responses_is_asked_in_responses(
             model = msgspec.structs.replace(vendor.model(max_attempts=1), dialects=dialects)
             with pytest.raises(UpstreamError):
                 await collect(client, model_call(model))
+            assert vendor.requests[-1].head.split()[1] == path
+
+
+async def test_a_vendors_own_compaction_goes_back_in_responses(client: ModelClient) -> None:
+    sealed = OtherItem("compaction", msgspec.Raw(b'{"type":"compaction","encrypted_content":"x"}'))
+    async with scripted_vendor(Failing(9)) as vendor:
+        for dialects, path in (
+            (("chat",), b"/v1/chat/completions"),
+            (("responses", "chat"), b"/v1/responses"),
+        ):
+            model = msgspec.structs.replace(
+                vendor.model(max_attempts=1, kind="openai"), dialects=dialects
+            )
+            request = GenerationRequest((user_text("Hi"), sealed))
+            call = dataclasses.replace(model_call(model), request=request)
+            with pytest.raises(UpstreamError):
+                await collect(client, call)
             assert vendor.requests[-1].head.split()[1] == path
 
 

@@ -223,6 +223,14 @@ def simulated(vendor: SimulatorClient, profile: str = "", **changed: object) -> 
     return msgspec.structs.replace(model(provider=provider), **changed)  # pyright: ignore[reportArgumentType]
 
 
+def responding(vendor: SimulatorClient) -> ModelSpec:
+    """The same as a vendor that compacts by itself."""
+    spec = simulated(vendor, dialects=("chat", "responses"))
+    return msgspec.structs.replace(
+        spec, provider=msgspec.structs.replace(spec.provider, kind="openai")
+    )
+
+
 SUMMARISED = CompactionSpec(level="summary", threshold_tokens=3_000, target_ratio=0.1)
 
 
@@ -281,10 +289,7 @@ async def test_an_inflated_summary_leads_to_the_level_below(
 async def test_a_native_compaction_serves_its_vendor_and_its_portable_part_the_others(
     compactor: RunningCompactor, vendor: SimulatorClient
 ) -> None:
-    native = simulated(vendor)
-    native = msgspec.structs.replace(
-        native, provider=msgspec.structs.replace(native.provider, kind="openai")
-    )
+    native = responding(vendor)
     result = await compactor.compact(explicit(model=native, spec=CompactionSpec(level="native")))
     name, value = next(iter(VALUES.items()))
     items = (*result.items, user(f"What is the value of {name}?"))
@@ -305,10 +310,7 @@ async def test_a_native_compaction_that_fails_leads_to_a_summary(
     compactor: RunningCompactor, vendor: SimulatorClient
 ) -> None:
     await vendor.add_rules({"match": {"kind": "compact"}, "profile": {"fault": "500"}})
-    native = simulated(vendor)
-    native = msgspec.structs.replace(
-        native, provider=msgspec.structs.replace(native.provider, kind="openai")
-    )
+    native = responding(vendor)
 
     result = await compactor.compact(explicit(model=native, spec=CompactionSpec(level="native")))
 

@@ -25,6 +25,7 @@ from model_providers.raw_exchange import RawExchange, RawTally, first_bytes
 from model_providers.resilience.admission import Doorkeeper, outcome_of
 from model_providers.resilience.attempts import Attempts, Resilience
 from model_providers.token_estimate import estimate_request
+from wire.conversation import OtherItem
 from wire.errors import PlatformError, PlatformFaultError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from wire.conversation import AnswerEvent
+    from wire.conversation import AnswerEvent, GenerationRequest
     from wire.deadline import Deadline
     from wire.specs import ModelSpec, ProviderSpec
 
@@ -118,7 +119,7 @@ class ModelClient:
         self, call: ModelCall, attempts: Attempts, observer: CallObserver
     ) -> AsyncGenerator[AnswerEvent]:
         model = attempts.model
-        provider = self._provider(model)
+        provider = self._provider(model, call.request)
         call = call if model is call.model else dataclasses.replace(call, model=model)
         admission = await self._doorkeeper.admit(model, call.deadline)
         number, progress, tally = attempts.begin(), SendProgress(), OutputTally()
@@ -194,14 +195,16 @@ class ModelClient:
     def _observers(self, observer: CallObserver | None) -> CallObserver:
         return self._observer if observer is None else Observers((self._observer, observer))
 
-    def _provider(self, model: ModelSpec) -> Provider:
+    def _provider(self, model: ModelSpec, request: GenerationRequest) -> Provider:
         if model.provider.kind == "anthropic":
             return self._messages
         if model.provider.kind == "fara":
             raise PlatformFaultError(
                 f"{model.provider.name} is of kind 'fara', which this version cannot call"
             )
-        if "responses" in model.dialects and "chat" not in model.dialects:
+        if "responses" in model.dialects and (
+            "chat" not in model.dialects or _holds_vendors_compaction(request)
+        ):
             return self._responses
         return self._chat
 
@@ -217,6 +220,13 @@ class ModelClient:
             reserved_output_tokens=_reserved(call, model),
             opened_at_s=self._clock.monotonic_s(),
         )
+
+
+def _holds_vendors_compaction(request: GenerationRequest) -> bool:
+    """A vendor's own sealed item, which it reads back in Responses only."""
+    return any(
+        isinstance(item, OtherItem) and item.item_type == "compaction" for item in request.items
+    )
 
 
 def _input_tokens(call: RawCall) -> int:

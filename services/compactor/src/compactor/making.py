@@ -15,7 +15,7 @@ from compactor.payload import Payload
 from compactor.sections import cut, user_messages, without_standing
 from compactor.standing_instructions import carried, standing_instructions
 from compactor.strategies.failures import LevelFailedError
-from compactor.strategies.native import NativeJob, affinity_of, native_items
+from compactor.strategies.native import NativeJob, can_continue, native_items
 from compactor.strategies.summary import SummaryJob, estimated_tokens, summarise
 from compactor.turns import turns_of
 from model_providers.token_estimate import estimate_items, estimate_text
@@ -222,7 +222,7 @@ class Maker:
         if parent is None:
             return parts.after
         native = parent.native
-        if native is not None and native.affinity == affinity_of(material.request.model):
+        if native is not None and can_continue(native, material.request.model):
             users = user_messages(parts.before)
             standing = standing_of(parent, parts.before)
             vendors = native_items(native, with_messages=not users)

@@ -9,7 +9,7 @@ from compactor import policy
 from compactor.assembly import Assembled, Surroundings, assemble, standing_of
 from compactor.guarantees import last_user_message, without_orphans
 from compactor.sections import split_at_compaction, user_messages
-from compactor.strategies.native import affinity_of, native_items
+from compactor.strategies.native import can_continue, native_items
 from compactor.turns import text_of_parts
 from model_providers.token_estimate import estimate_items
 from wire.compaction import OpenResult
@@ -46,7 +46,7 @@ class Opener:
             return OpenResult(items=items, level="none", tokens=estimate_items(items))
         opened = await self._vault.open(parts.sealed, tenant_id=tenant_id)
         native = opened.payload.native
-        if native is not None and native.affinity == affinity_of(request.model):
+        if native is not None and can_continue(native, request.model):
             return _continued(opened.payload, native, parts)
         return await self._portable(request, parts, opened)
 

@@ -9,22 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from wire.compaction import threshold_tokens
+
 if TYPE_CHECKING:
     from wire.specs import CompactionSpec
 
-# min(75 % of the window, window - 20,000): room for a long answer in a large window.
-_THRESHOLD_RATIO = 0.75
-_HEADROOM_TOKENS = 20_000
-# Small windows: never below this share, or the threshold meets the target.
-_LOWEST_THRESHOLD_RATIO = 0.36
 # Not again before the window grew by a fifth since the last compaction.
 _GROWTH = 1.2
 # Of an explicit compaction: relative to the conversation, however large the window is.
 _EXPLICIT_RATIO = 0.3
 _SMALLEST_TARGET_TOKENS = 800
 _FREE_SHARE = 0.5
-# A context_management threshold below this compacts the compaction.
-_SMALLEST_THRESHOLD_TOKENS = 200
 
 Decision = Literal["compact", "disabled", "below_threshold", "hysteresis", "mid_turn"]
 
@@ -43,20 +38,6 @@ class Situation:
     @property
     def usable_tokens(self) -> int:
         return max(0, self.window_tokens - self.reserved_tokens)
-
-
-def threshold_tokens(spec: CompactionSpec, window_tokens: int) -> int:
-    """The size from which a window is compacted."""
-    if spec.threshold_tokens is not None:
-        wanted = float(spec.threshold_tokens)
-    elif spec.threshold_ratio is not None:
-        wanted = spec.threshold_ratio * window_tokens
-    else:
-        lowest = _LOWEST_THRESHOLD_RATIO * window_tokens
-        wanted = max(
-            lowest, min(_THRESHOLD_RATIO * window_tokens, window_tokens - _HEADROOM_TOKENS)
-        )
-    return int(max(_SMALLEST_THRESHOLD_TOKENS, min(wanted, window_tokens)))
 
 
 def target_tokens(spec: CompactionSpec, window_tokens: int) -> int:

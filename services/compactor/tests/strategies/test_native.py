@@ -27,7 +27,7 @@ from service_kit.clock import SystemClock
 from service_kit.testing import FakeClock
 from services.compactor.tests.conversations import assistant, model, user
 from wire.conversation import OtherItem
-from wire.specs import ProviderSpec, SecretReference
+from wire.specs import ModelSpec, ProviderSpec, SecretReference
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -48,6 +48,11 @@ ANSWER = {
     "output": [USER, SEALED],
     "usage": USAGE,
 }
+
+
+def responding(provider: ProviderSpec) -> ModelSpec:
+    """A model that is asked in Responses."""
+    return msgspec.structs.replace(model(provider=provider), dialects=("chat", "responses"))
 
 
 @dataclass
@@ -108,7 +113,7 @@ class Scene:
 
     async def compact(self, timeout_s: float = 5.0, **provider: object) -> NativePart:
         job = NativeJob(
-            model=model(provider=self.vendor.provider(**provider)),
+            model=responding(self.vendor.provider(**provider)),
             items=(user("Hi"), assistant("Hello")),
             timeout_s=timeout_s,
             instructions="Briefly.",
@@ -172,7 +177,7 @@ async def test_a_vendor_without_it_is_asked_again_after_an_hour(status: int) -> 
     clock = FakeClock()
     async with running(Vendor(status=status, body={"error": {"message": "no"}})) as vendor:
         scene = Scene(vendor, clock)
-        wanted = model(provider=vendor.provider())
+        wanted = responding(vendor.provider())
 
         assert await scene.reason() == "not_offered"
         assert not scene.support.may_compact(wanted)
@@ -208,7 +213,7 @@ async def test_every_other_failure_fails_the_level_and_is_not_remembered(
         scene = Scene(vendor)
 
         assert await scene.reason() == why
-        assert scene.support.may_compact(model(provider=vendor.provider()))
+        assert scene.support.may_compact(responding(vendor.provider()))
 
     assert len(scene.book.records()) == 1
 
@@ -222,21 +227,22 @@ async def test_nobody_at_the_door_and_nobody_answering_in_time_fail_too() -> Non
         assert await Scene(vendor).reason(timeout_s=0.0001) == "provider_timeout"
 
 
-def test_only_openais_kinds_are_asked() -> None:
+def test_only_openais_kinds_are_asked_and_only_where_follow_ups_can_go_back() -> None:
     support = NativeSupport(FakeClock(), lambda _place, _offered: None)
 
-    assert not support.may_compact(model())
+    assert not support.may_compact(responding(model().provider))
     for kind in ("openai", "azure-openai"):
         provider = ProviderSpec(name="v", kind=kind, base_url="http://127.0.0.1:1")
-        assert support.may_compact(model(provider=provider))
+        assert support.may_compact(responding(provider))
+        assert not support.may_compact(model(provider=provider))
 
 
 def test_another_account_place_or_deployment_has_another_affinity() -> None:
     provider = Vendor(url="http://a").provider()
-    one = model(provider=provider)
+    one = responding(provider)
     others = [
-        model(provider=msgspec.structs.replace(provider, base_url="http://b/v1")),
-        model(provider=msgspec.structs.replace(provider, api_key=SecretReference(env="OTHER"))),
+        responding(msgspec.structs.replace(provider, base_url="http://b/v1")),
+        responding(msgspec.structs.replace(provider, api_key=SecretReference(env="OTHER"))),
         msgspec.structs.replace(one, upstream_model="other"),
     ]
 

@@ -61,8 +61,8 @@ class NativeSupport:
         self._without_until_s: dict[str, float] = {}
 
     def may_compact(self, model: ModelSpec) -> bool:
-        """Whether it is worth asking."""
-        if model.provider.kind not in KINDS:
+        """Whether it is worth asking. Only Responses can carry the vendor's item afterwards."""
+        if model.provider.kind not in KINDS or "responses" not in model.dialects:
             return False
         return self._without_until_s.get(_place(model), 0.0) <= self._clock.monotonic_s()
 
@@ -126,6 +126,11 @@ def affinity_of(model: ModelSpec) -> str:
         model.upstream_model,
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def can_continue(native: NativePart, model: ModelSpec) -> bool:
+    """Whether this model can read these items: their maker, asked in Responses."""
+    return "responses" in model.dialects and native.affinity == affinity_of(model)
 
 
 def native_items(native: NativePart, *, with_messages: bool) -> tuple[Item, ...]:
