@@ -87,4 +87,9 @@ ENTRIES = [
         f"{_CONTRACT} 1.4",
         "Nothing follows a choice's finish reason, a panel's progress neither.",
     ),
+    Requirement(
+        "surface:openapi",
+        "architecture, the stack",
+        "The OpenAPI document holds exactly the routes that are served, and says what they take.",
+    ),
 ]

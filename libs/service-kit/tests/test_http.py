@@ -396,6 +396,9 @@ def test_head_is_served_where_get_is(routes: RouteTable[str]) -> None:
 def test_the_routes_can_be_enumerated(routes: RouteTable[str]) -> None:
     assert len(routes.paths()) == 6
     assert ("POST", "/v1/chat/completions") in routes.paths()
+    assert sorted(method for method, _ in routes.handlers()) == sorted(
+        method for method, _ in routes.paths()
+    )
 
 
 def named(name: str) -> ASGIApp:

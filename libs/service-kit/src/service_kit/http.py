@@ -392,6 +392,11 @@ class RouteTable(Generic[HandlerT]):
         tables = [*self._fixed.items(), *((each.pattern, table) for each, table in self._patterns)]
         return [(method, path) for path, table in tables for method in table]
 
+    def handlers(self) -> list[tuple[str, HandlerT]]:
+        """Every (method, handler), in the order they were added, fixed paths first."""
+        tables = [*self._fixed.values(), *(table for _, table in self._patterns)]
+        return [(method, handler) for table in tables for method, handler in table.items()]
+
     def _find(self, path: str) -> tuple[dict[str, HandlerT], dict[str, str]] | None:
         methods = self._fixed.get(path)
         if methods is not None:

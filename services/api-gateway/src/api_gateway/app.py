@@ -19,6 +19,7 @@ from api_gateway.routes.embeddings import EmbeddingsRoute
 from api_gateway.routes.exchange import BodyLimits
 from api_gateway.routes.input_tokens import InputTokensRoute
 from api_gateway.routes.models import ModelsRoutes
+from api_gateway.routes.openapi import OpenApiRoute
 from api_gateway.routes.public import PublicApp, Route
 from api_gateway.routes.responses import ResponsesRoute, ResponseStores
 from api_gateway.routes.runs import RunsRoute
@@ -236,6 +237,7 @@ def _routes(
     listed = ModelsRoutes(catalogue)
     runs = RunsRoute(orchestrator, clock=clock)
     routes: RouteTable[Route] = RouteTable()
+    described = OpenApiRoute(lambda: [(each, route.name) for each, route in routes.handlers()])
     for method, template, handler in (
         ("POST", "/v1/chat/completions", chat.create),
         ("GET", "/v1/chat/completions", chats.list_all),
@@ -264,6 +266,7 @@ def _routes(
         ("GET", "/v1/conclave/runs/{run}", runs.retrieve),
         ("POST", "/v1/conclave/runs/{run}/score", runs.score),
         ("GET", "/v1/conclave/weights", runs.weights),
+        ("GET", "/openapi.json", described.retrieve),
     ):
         routes.add(method, template, Route(template, handler))
     return routes

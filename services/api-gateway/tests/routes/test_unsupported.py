@@ -82,7 +82,7 @@ def test_a_path_belongs_to_a_family_by_its_first_segment(path: str, family: str 
     assert unsupported_family(path) == family
 
 
-CHAT = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 
 
 @pytest.mark.requirement("surface:websocket")
@@ -90,7 +90,7 @@ async def test_an_upgrade_is_refused_so_that_clients_fall_back(scene: GatewaySce
     headers = {"authorization": f"Bearer {KEY}"}
 
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await scene.http.ws_connect(scene.url + CHAT, headers=headers)
+        await scene.http.ws_connect(scene.url + RESPONSES, headers=headers)
 
     assert refused.value.status == 426
     assert refused.value.headers is not None
@@ -104,7 +104,7 @@ async def test_an_upgrade_is_refused_so_that_clients_fall_back(scene: GatewaySce
 async def test_another_websocket_client_is_refused_the_same(scene: GatewayScene) -> None:
     def connect() -> None:
         websocket.create_connection(  # pyright: ignore[reportUnknownMemberType]
-            scene.url.replace("http", "ws") + CHAT, header=[f"Authorization: Bearer {KEY}"]
+            scene.url.replace("http", "ws") + RESPONSES, header=[f"Authorization: Bearer {KEY}"]
         )
 
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
@@ -116,6 +116,6 @@ async def test_another_websocket_client_is_refused_the_same(scene: GatewayScene)
 @pytest.mark.requirement("surface:websocket")
 async def test_a_strangers_upgrade_is_unauthorised(scene: GatewayScene) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await scene.http.ws_connect(scene.url + CHAT)
+        await scene.http.ws_connect(scene.url + RESPONSES)
 
     assert refused.value.status == 401

@@ -66,7 +66,7 @@ class ModelObject(msgspec.Struct, omit_defaults=True):
     estimate: Estimate | None = None
 
 
-class _Listing(msgspec.Struct):
+class ModelListing(msgspec.Struct):
     object: str
     data: list[ModelObject]
 
@@ -102,7 +102,7 @@ class ModelsRoutes:
         if catalogue is self._encoded_for:
             return
         models = [_model(name, catalogue) for name in catalogue.public_names()]
-        self._listing = _encode(_Listing("list", models))
+        self._listing = _encode(ModelListing("list", models))
         self._models = {model.id: _encode(model) for model in models}
         self._encoded_for = catalogue
 
