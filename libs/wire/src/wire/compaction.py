@@ -10,12 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from wire.conversation import CompactionItem, Item, Usage
+from wire.conversation import CompactedBy, CompactionItem, Item, Usage
 from wire.coordination import CallRecord
 from wire.specs import CompactionSpec, ModelSpec
 
 CompactionMode = Literal["automatic", "explicit"]
-CompactedBy = Literal["none", "native", "summary", "extractive"]
 NoopReason = Literal[
     "disabled",  # the specification says so
     "below_threshold",  # it fits
@@ -32,6 +31,28 @@ Signal = Literal[
     "history_unavailable",  # what was kept beside the sealed item is gone
     "native_left",  # sealed by a vendor that cannot continue it here; our own part was used
 ]
+
+# min(75 % of the window, window - 20,000): room for a long answer in a large window.
+_THRESHOLD_RATIO = 0.75
+_HEADROOM_TOKENS = 20_000
+# Small windows: never below this share, or the threshold meets the target.
+_LOWEST_THRESHOLD_RATIO = 0.36
+# A context_management threshold below this compacts the compaction.
+_SMALLEST_THRESHOLD_TOKENS = 200
+
+
+def threshold_tokens(spec: CompactionSpec, window_tokens: int) -> int:
+    """The size from which a window is compacted."""
+    if spec.threshold_tokens is not None:
+        wanted = float(spec.threshold_tokens)
+    elif spec.threshold_ratio is not None:
+        wanted = spec.threshold_ratio * window_tokens
+    else:
+        lowest = _LOWEST_THRESHOLD_RATIO * window_tokens
+        wanted = max(
+            lowest, min(_THRESHOLD_RATIO * window_tokens, window_tokens - _HEADROOM_TOKENS)
+        )
+    return int(max(_SMALLEST_THRESHOLD_TOKENS, min(wanted, window_tokens)))
 
 
 class LevelFailure(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from wire.raw_json import ABSENT
 Role = Literal["system", "developer", "user", "assistant"]
 ToolKind = Literal["function", "custom"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+CompactedBy = Literal["none", "native", "summary", "extractive"]
 
 # --------------------------------------------------------------------------------------- content
 
@@ -290,11 +291,24 @@ class ChoiceFinished(
     choice: int = 0
 
 
+class Compacted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A conversation was made smaller before it was answered. Tokens are estimates.
+
+    `reused`: by a compaction that had been made before.
+    """
+
+    level: CompactedBy
+    tokens_before: int
+    tokens_after: int
+    reused: bool = False
+
+
 class UsageReported(msgspec.Struct, tag_field="type", tag="usage", frozen=True, omit_defaults=True):
     """What the vendor counted for this call; at most once, after the last choice finished."""
 
     usage: Usage
     service_tier: str | None = None
+    compacted: Compacted | None = None
 
 
 AnswerEvent = (
