@@ -7,7 +7,7 @@ export PYTHON  # PYTHON=/path/to/python3.12 decides which interpreter makes .ven
 RUN_ARGS ?=
 PYTEST_ARGS ?=
 # Whatever needs a server, real processes or patience is a suite of its own.
-QUICK := not system and not postgres and not redis and not slow
+QUICK := not system and not postgres and not redis and not slow and not fuzz
 
 ##@ Start
 
