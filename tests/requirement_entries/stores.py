@@ -59,4 +59,25 @@ ENTRIES = [
         "A response's input and output are appended to its conversation together, once, or not "
         "at all.",
     ),
+    Requirement(
+        "conversations:items",
+        f"{_CONTRACT} 4.1",
+        "Items of any type are kept and listed with type, id and status, and are otherwise the "
+        "client's own.",
+    ),
+    Requirement(
+        "conversations:errors",
+        f"{_CONTRACT} 0.3 and 4.1",
+        "Bad items, metadata and cursors are refused by their path.",
+    ),
+    Requirement(
+        "chat:stored",
+        f"{_CONTRACT} 1.7; tenancy and reliability, I6",
+        "A chat completion with `store: true`, and no other, is kept as it was delivered.",
+    ),
+    Requirement(
+        "stores:deliver-anyway",
+        "tenancy and reliability, the ledger",
+        "If the store fails the answer is delivered all the same, and says that it is not kept.",
+    ),
 ]
