@@ -32,6 +32,11 @@ async def run(block: AbstractAsyncContextManager[AsyncConnection], statement: st
         await connection.execute(text(statement))
 
 
+async def wait_in(block: AbstractAsyncContextManager[AsyncConnection]) -> None:
+    async with block:
+        await asyncio.Event().wait()
+
+
 async def write(database: Database) -> None:
     async with database.writing() as connection:
         await connection.execute(text("DELETE FROM api_keys WHERE key_id = 'none'"))
@@ -51,10 +56,13 @@ async def test_a_failed_statement_is_a_typed_error(database: Database) -> None:
 async def test_an_error_of_ours_undoes_the_transaction_and_stays_what_it_is(
     database: Database,
 ) -> None:
-    with pytest.raises(InvalidRequestError):
+    async def change_our_mind() -> None:
         async with database.writing() as connection:
             await connection.execute(text("DROP TABLE api_keys"))
             raise InvalidRequestError("no")
+
+    with pytest.raises(InvalidRequestError):
+        await change_our_mind()
 
     await write(database)
 
@@ -65,8 +73,7 @@ async def test_a_transaction_that_takes_too_long_is_cut(database_url: str) -> No
 
     for block in (database.reading(), database.writing()):
         with pytest.raises(StoreUnavailableError):
-            async with block:
-                await asyncio.Event().wait()
+            await wait_in(block)
 
     database._timeout_s = WAIT_S
     assert await read(database) == 1

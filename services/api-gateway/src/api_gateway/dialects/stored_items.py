@@ -34,6 +34,8 @@ _PREFIXES = {
     "reasoning": "rs_",
     "compaction": "cmp_",
 }
+# What an index of the database takes; some clients send ids of hundreds of characters.
+_MAX_ID_CHARACTERS = 512
 _COMPLETED = msgspec.Raw(b'"completed"')
 _STRING = msgspec.json.Decoder(str)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -50,8 +52,9 @@ class ListedItem(NamedTuple):
 def listed_items(items: Sequence[msgspec.Raw], owner_id: str, root: str) -> list[ListedItem]:
     """Items of a request, in order.
 
-    Items without an id get one that derives from `owner_id` and their index. `root` is where the
-    items stand in the request. References are for the caller to resolve: see `reference_of`.
+    Items without an id, or with one that is too long, get one that derives from `owner_id` and
+    their index. `root` is where the items stand in the request. References are for the
+    caller to resolve: see `reference_of`.
 
     Raises:
         InvalidRequestError: an item is not an object, or of no known kind.
@@ -88,7 +91,9 @@ def _members(raw: msgspec.Raw, where: str) -> Members:
 
 def _listed(members: Members, where: str, owner_id: str, index: int) -> ListedItem:
     item_type = _type_of(members, where)
-    item_id = _text(members, "id") or derived_id(_PREFIXES.get(item_type, "item_"), owner_id, index)
+    item_id = _text(members, "id")
+    if item_id is None or len(item_id) > _MAX_ID_CHARACTERS:
+        item_id = derived_id(_PREFIXES.get(item_type, "item_"), owner_id, index)
     status = members.get("status", _COMPLETED)
     rest = {name: raw for name, raw in members.items() if name not in ("id", "type", "status")}
     if item_type == _MESSAGE:
