@@ -13,6 +13,7 @@ import msgspec
 from wire.conversation import (
     AnswerEvent,
     ChoiceFinished,
+    Compacted,
     GenerationRequest,
     ItemDone,
     ReasoningDelta,
@@ -42,6 +43,9 @@ class StartRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `detached`: the run outlives its connection (background responses).
     `details`: report winner, tallies and per-agent usage in `RunEnded.details`.
+    `compact_threshold_tokens`: the client's own; a conversation past it is compacted, and the
+    client is handed the sealed item before the answer. `compacted`: what the orchestrator has done
+    to the conversation.
     """
 
     run_id: str
@@ -56,6 +60,8 @@ class StartRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     details: bool = False
     progress: bool = True
     protocol: int = PROTOCOL_VERSION
+    compact_threshold_tokens: int | None = None
+    compacted: Compacted | None = None
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -120,6 +126,7 @@ class RunDetails(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     summed_usage: Usage = Usage()
     cost_usd: float | None = None
     calls: int = 0
+    compacted: Compacted | None = None
 
 
 class RunEnded(msgspec.Struct, tag_field="type", tag="run.ended", frozen=True, omit_defaults=True):
@@ -138,6 +145,7 @@ class RunEnded(msgspec.Struct, tag_field="type", tag="run.ended", frozen=True, o
     details: RunDetails | None = None
     keep_trace: bool = False
     ended_unix_s: float | None = None
+    compacted: Compacted | None = None
 
 
 RunEvent = (
@@ -229,6 +237,7 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     log: tuple[msgspec.Raw, ...] = ()
     task_class: str | None = None
     weights: dict[str, float] = {}
+    compacted: Compacted | None = None
 
 
 class ScoreRun(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -61,3 +61,9 @@ class OrchestratorMetrics(Metrics):
             "Tokens of upstream attempts; kind is input, cached or output.",
             ["model", "kind"],
         )
+        self.compactions = self.counters(
+            "conclave_orchestrator_compactions_total",
+            "Runs whose conversation went to the compactor, by what came of it: made, reused, "
+            "opened, overflow, unchanged, unavailable.",
+            ["panel", "outcome"],
+        )
