@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from api_gateway.dialects.chat import head as chat
-from api_gateway.dialects.chat.messages import ChatMessage
+from api_gateway.dialects.chat.messages import AUDIO_FORMATS, IMAGE_DETAILS, ChatMessage
+from api_gateway.dialects.chat.tools import MAX_FUNCTIONS
 from api_gateway.dialects.completions import decode as completions
 from api_gateway.dialects.completions.logprobs import TextLogprobs
-from api_gateway.dialects.parameter_ranges import MAX_STOPS, SAMPLING_DECIMALS
+from api_gateway.dialects.parameter_ranges import MAX_BIAS, MAX_STOPS, SAMPLING_DECIMALS
 from api_gateway.routes.models import ModelListing, ModelObject
 from api_gateway.routes.openapi_types import describable
 from wire.coordination import RunRecord
@@ -31,6 +32,7 @@ _REF = "#/components/schemas/"
 _ANY_OBJECT: Schema = {"type": "object"}
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
+_BIAS: Schema = {"type": "number", "minimum": -MAX_BIAS, "maximum": MAX_BIAS}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 _METADATA: Schema = {
     "type": "object",
@@ -110,9 +112,9 @@ _RESPONSES_TOOL: Schema = {
         _object(("type",), type=_TEXT),
     ]
 }
-_TOOL_CHOICE: Schema = {
-    "anyOf": [{"type": "string", "enum": ["none", "auto", "required"]}, _ANY_OBJECT]
-}
+_MODES: Schema = {"type": "string", "enum": ["none", "auto", "required"]}
+_TOOL_CHOICE: Schema = {"anyOf": [_MODES, _object(("type",), type=_TEXT)]}
+_NULL: Schema = {"type": "null"}
 _RESPONSE_STATUS = ["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 _VECTOR: Schema = {"anyOf": [_array({"type": "number"}), _TEXT]}
 _TOKEN_IDS = _array({"type": "integer"}, minItems=1)
@@ -223,6 +225,7 @@ def component_schemas() -> dict[str, Schema]:
     types = map(describable, (list[ChatMessage], *_DECODED))
     (messages, *_), components = msgspec.json.schema_components(types, ref_template=_REF + "{name}")
     _refine_chat(components["ChatRequest"]["properties"], messages)
+    _refine_chat_parts(components)
     _refine_completions(components["CompletionParameters"]["properties"])
     for name in ("ResponsesRequest", "ResponsesInputTokensRequest"):
         _refine_responses(components[name]["properties"])
@@ -235,16 +238,59 @@ def _refine_chat(properties: dict[str, Schema], messages: Schema) -> None:
     properties["tools"] = _array(_ref("ToolDefinition"))
     properties["tool_choice"] = _TOOL_CHOICE
     properties["metadata"] = _METADATA
-    properties["functions"] = _array(_object(("name",), name=_NAME, parameters=_ANY_OBJECT))
+    functions = _array(_ref("FunctionDefinition"), minItems=1, maxItems=MAX_FUNCTIONS)
+    properties["functions"] = {"anyOf": [functions, _NULL]}
+    named = _object(("name",), name=_NAME)
+    properties["function_call"] = {"anyOf": [{"enum": ["none", "auto"]}, named, _NULL]}
     _bound(properties, {**SAMPLING_DECIMALS, **chat.INTEGERS})
     _bound_texts(properties, chat.STRINGS)
     _choose(properties, chat.WORDS)
     _bound_stop(properties)
+    _not_null(properties["logit_bias"])["additionalProperties"] = _BIAS
+    _not_null(properties["modalities"])["items"] = {"enum": ["text", "audio"]}
+
+
+def _refine_chat_parts(components: dict[str, Schema]) -> None:
+    """What `dialects.chat` checks beyond the types."""
+    components["ImageUrl"]["properties"]["url"]["pattern"] = "^(https?://|data:)"
+    _choose(components["ImageUrl"]["properties"], {"detail": IMAGE_DETAILS})
+    components["InputAudio"]["properties"]["format"]["enum"] = list(AUDIO_FORMATS)
+    components["FileInput"] = _object(("file_data",), file_data=_TEXT, filename=_TEXT)
+    for name in ("FunctionDefinition", "CustomDefinition", "JsonSchemaSpec"):
+        components[name]["properties"]["name"] = _NAME
+    components["FunctionDefinition"]["properties"]["parameters"] = {"anyOf": [_ANY_OBJECT, _NULL]}
+    components["ResponseFormatSpec"] = {
+        "anyOf": [
+            _object(("type",), type={"enum": ["text", "json_object"]}),
+            _object(
+                ("type", "json_schema"),
+                type=_const("json_schema"),
+                json_schema=_ref("JsonSchemaSpec"),
+            ),
+        ]
+    }
+    components["MessageToolCall"] = {
+        "anyOf": [
+            _object(
+                ("id", "function"),
+                id=_TEXT,
+                type=_const("function"),
+                function=_ref("FunctionCallBody"),
+            ),
+            _object(
+                ("id", "type", "custom"),
+                id=_TEXT,
+                type=_const("custom"),
+                custom=_ref("CustomCallBody"),
+            ),
+        ]
+    }
 
 
 def _refine_completions(properties: dict[str, Schema]) -> None:
     _bound(properties, {**SAMPLING_DECIMALS, **completions.INTEGERS})
     _bound_stop(properties)
+    _not_null(properties["logit_bias"])["additionalProperties"] = _BIAS
 
 
 def _refine_responses(properties: dict[str, Schema]) -> None:

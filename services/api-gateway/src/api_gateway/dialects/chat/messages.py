@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 _ROOT = "messages"
 _NONE: frozenset[str] = frozenset()
-_IMAGE_DETAILS = ("auto", "low", "high", "original")
-_AUDIO_FORMATS = ("wav", "mp3")
+IMAGE_DETAILS = ("auto", "low", "high", "original")
+AUDIO_FORMATS = ("wav", "mp3")
 _URL_SCHEMES = ("https://", "http://", "data:")
 _PASSED_ON_TYPES = ("video_url", "audio_url")
 
@@ -322,13 +322,13 @@ def _check_image(image: ImageUrl, path: str) -> None:
         raise openai_errors.invalid_value(
             f"{path}.url", "expected an 'https:', 'http:' or 'data:' URL"
         )
-    if image.detail is not None and image.detail not in _IMAGE_DETAILS:
-        raise openai_errors.invalid_value(f"{path}.detail", repr(image.detail), _IMAGE_DETAILS)
+    if image.detail is not None and image.detail not in IMAGE_DETAILS:
+        raise openai_errors.invalid_value(f"{path}.detail", repr(image.detail), IMAGE_DETAILS)
 
 
 def _check_audio(audio: InputAudio, path: str) -> None:
-    if audio.format not in _AUDIO_FORMATS:
-        raise openai_errors.invalid_value(f"{path}.format", repr(audio.format), _AUDIO_FORMATS)
+    if audio.format not in AUDIO_FORMATS:
+        raise openai_errors.invalid_value(f"{path}.format", repr(audio.format), AUDIO_FORMATS)
 
 
 def _check_file(file: FileInput, path: str) -> None:

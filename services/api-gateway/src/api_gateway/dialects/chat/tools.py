@@ -16,7 +16,7 @@ from wire.raw_json import is_present
 
 T = TypeVar("T")
 
-_MAX_FUNCTIONS = 128
+MAX_FUNCTIONS = 128
 _MODES = ("none", "auto", "required")
 _CHOICE_TYPES = ("function", "custom", "allowed_tools")
 _TOOLS = msgspec.json.Decoder(list[ToolDefinition])
@@ -114,8 +114,8 @@ def _legacy_functions(raw: msgspec.Raw) -> tuple[Tool, ...]:
     functions = _decode(_FUNCTIONS, raw, "functions")
     if not functions:
         raise openai_errors.empty_array("functions")
-    if len(functions) > _MAX_FUNCTIONS:
-        raise openai_errors.array_too_long("functions", _MAX_FUNCTIONS, len(functions))
+    if len(functions) > MAX_FUNCTIONS:
+        raise openai_errors.array_too_long("functions", MAX_FUNCTIONS, len(functions))
     return tuple(_function(each, f"functions[{index}]") for index, each in enumerate(functions))
 
 
