@@ -92,4 +92,9 @@ ENTRIES = [
         "architecture, the stack",
         "The OpenAPI document holds exactly the routes that are served, and says what they take.",
     ),
+    Requirement(
+        "surface:any-body",
+        "architecture, invariant 1",
+        "Whatever body, query or id comes at whatever door, it is never a 5xx.",
+    ),
 ]

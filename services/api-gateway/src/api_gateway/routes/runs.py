@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from api_gateway import openai_errors
 from service_kit.internal_client import CallContext
 from wire.coordination import ScoreRun
 from wire.deadline import Deadline
@@ -102,7 +103,7 @@ def _run_id(asked: str) -> str:
 def _score(body: bytes) -> ScoreRun:
     try:
         return _decode_score(body)
-    except msgspec.DecodeError as error:
+    except openai_errors.JSON_PROBLEMS as error:
         raise InvalidRequestError(
             f'The body must be {{"score": 0 to 1, "agents": {{"ID": 0 to 1}}}}: {error}.',
             param="score",
