@@ -12,7 +12,7 @@ import msgspec
 
 from wire.conversation import CompactedBy, CompactionItem, Item, Usage
 from wire.coordination import CallRecord
-from wire.specs import CompactionSpec, ModelSpec
+from wire.specs import CompactionSpec, ModelSpec, PanelSpec
 
 CompactionMode = Literal["automatic", "explicit"]
 NoopReason = Literal[
@@ -53,6 +53,26 @@ def threshold_tokens(spec: CompactionSpec, window_tokens: int) -> int:
             lowest, min(_THRESHOLD_RATIO * window_tokens, window_tokens - _HEADROOM_TOKENS)
         )
     return int(max(_SMALLEST_THRESHOLD_TOKENS, min(wanted, window_tokens)))
+
+
+def reader_of(panel: PanelSpec) -> tuple[ModelSpec, CompactionSpec]:
+    """For whom a panel's conversation is compacted, and how.
+
+    That is the agent with the narrowest window, under a provider that is the panel's own: what a
+    vendor seals only that vendor's model can read, and all agents read the same.
+    """
+    narrowest = min(
+        (agent.model for agent in panel.agents), key=lambda model: model.context_window_tokens
+    )
+    if panel.kind == "model":
+        return narrowest, narrowest.compaction
+    name = f"panel {panel.name}"
+    provider = msgspec.structs.replace(narrowest.provider, name=name, kind="openai-compatible")
+    reader = msgspec.structs.replace(narrowest, name=panel.name, provider=provider)
+    spec = panel.compaction
+    if spec.summariser is None:
+        spec = msgspec.structs.replace(spec, summariser=panel.agents[0].model)
+    return reader, spec
 
 
 class LevelFailure(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from model_providers.token_estimate import estimate_items, estimate_request
 from service_kit.logging import get_logger
-from wire.compaction import CompactRequest, CompactResult, threshold_tokens
+from wire.compaction import CompactRequest, CompactResult, reader_of, threshold_tokens
 from wire.conversation import Compacted, CompactionItem, ItemDone
 from wire.endpoints import COMPACT, Endpoint
 from wire.errors import CallerError, DeadlineExceededError, PlatformError, RemoteError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service_kit.call_context import CallContext
     from service_kit.clock import Clock
     from wire.coordination import CallRecord, StartRun
-    from wire.specs import CompactionSpec, ModelSpec, PanelSpec
+    from wire.specs import CompactionSpec, ModelSpec
 
 # Of a panel's calls beside the conversation: persona, instruction, the ballot itself.
 _PANEL_TOKENS = 2_000
@@ -152,27 +152,10 @@ class ContextBudget:
 
 def terms_of(start: StartRun) -> Terms:
     """What the run's conversation must fit."""
-    panel = start.panel
-    narrowest = min(
-        (agent.model for agent in panel.agents), key=lambda model: model.context_window_tokens
-    )
-    reserved = min(
-        _reserved_tokens(start), int(_MOST_RESERVED_SHARE * narrowest.context_window_tokens)
-    )
-    if panel.kind == "model":
-        return Terms(narrowest, _with_clients_threshold(narrowest.compaction, start), reserved)
-    spec = panel.compaction
-    if spec.summariser is None:
-        spec = msgspec.structs.replace(spec, summariser=panel.agents[0].model)
-    return Terms(_panel_as_reader(panel, narrowest), _with_clients_threshold(spec, start), reserved)
-
-
-def _panel_as_reader(panel: PanelSpec, narrowest: ModelSpec) -> ModelSpec:
-    """The panel's window, under a provider of its own: a vendor's item only its model can read."""
-    provider = msgspec.structs.replace(
-        narrowest.provider, name=f"panel {panel.name}", kind="openai-compatible"
-    )
-    return msgspec.structs.replace(narrowest, name=panel.name, provider=provider)
+    reader, spec = reader_of(start.panel)
+    most = int(_MOST_RESERVED_SHARE * reader.context_window_tokens)
+    reserved = min(_reserved_tokens(start), most)
+    return Terms(reader, _with_clients_threshold(spec, start), reserved)
 
 
 def _with_clients_threshold(spec: CompactionSpec, start: StartRun) -> CompactionSpec:
