@@ -21,7 +21,7 @@ import pytest
 from postgresql_programs import postgresql_programs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import Generator
 
 _TIMEOUT_S = 30
 _SUPERUSER = "conclave"
@@ -135,10 +135,26 @@ def postgres_server() -> Generator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[str]:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
-        return
+    return await _empty(database_kind, request, tmp_path / "test.sqlite3")
+
+
+@pytest.fixture
+async def other_database_url(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> str:
+    """A second one of the same kind."""
+    return await _empty(database_kind, request, tmp_path / "other.sqlite3")
+
+
+async def _empty(kind: str, request: pytest.FixtureRequest, file: Path) -> str:
+    if kind == "sqlite":
+        return f"sqlite:///{file}"
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    yield await server.new_database()
+    return await server.new_database()

@@ -80,4 +80,10 @@ ENTRIES = [
         "tenancy and reliability, the ledger",
         "If the store fails the answer is delivered all the same, and says that it is not kept.",
     ),
+    Requirement(
+        "kit:migrations-back",
+        "architecture, who owns which truth",
+        "Every database can be brought to the newest revision, back to an older one, and forth "
+        "again, on SQLite and on PostgreSQL.",
+    ),
 ]

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service_kit.sql import (
     DatabaseUrlError,
+    RevisionError,
     SchemaOutdatedError,
     async_url,
     create_engine,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from tests.postgresql import PostgresServer
+
 REVISIONS = {
     "0001_first.py": """
 import sqlalchemy as sa
@@ -34,6 +37,8 @@ from alembic import op
 revision, down_revision = "0001", None
 def upgrade():
     op.create_table("parents", sa.Column("id", sa.Integer, primary_key=True))
+def downgrade():
+    op.drop_table("parents")
 """,
     "0002_second.py": """
 import sqlalchemy as sa
@@ -45,6 +50,8 @@ def upgrade():
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("parent_id", sa.Integer, sa.ForeignKey("parents.id"), nullable=False),
     )
+def downgrade():
+    op.drop_table("children")
 """,
 }
 
@@ -206,6 +213,40 @@ async def test_a_transaction_that_fails_is_rolled_back(url: str, revisions: Path
             await insert_and_fail(engine)
 
         assert await count(engine) == 0
+
+
+# -------------------------------------------------------------------- SQLite and PostgreSQL
+
+
+@pytest.mark.requirement("kit:migrations-back")
+async def test_a_database_goes_back_and_forth(database_url: str, revisions: Path) -> None:
+    assert await migrate(database_url, revisions) == "0002"
+    assert await migrate(database_url, revisions, back_to="0001") == "0001"
+    assert await migrate(database_url, revisions, back_to="0001") == "0001"
+    assert await migrate(database_url, revisions) == "0002"
+    assert await migrate(database_url, revisions, back_to="base") is None
+    assert await migrate(database_url, revisions) == "0002"
+
+
+@pytest.mark.requirement("kit:migrations-back")
+async def test_a_revision_that_never_was_is_a_message(database_url: str, revisions: Path) -> None:
+    await migrate(database_url, revisions)
+
+    with pytest.raises(RevisionError, match="nope"):
+        await migrate(database_url, revisions, back_to="nope")
+
+    assert await migrate(database_url, revisions) == "0002"
+
+
+@pytest.mark.postgres
+async def test_of_several_who_migrate_at_once_one_does(
+    postgres_server: PostgresServer, revisions: Path
+) -> None:
+    url = await postgres_server.new_database()
+
+    migrated = await asyncio.gather(*(migrate(url, revisions) for _ in range(4)))
+
+    assert migrated == ["0002"] * 4
 
 
 # -------------------------------------------------------------------------------------- URLs

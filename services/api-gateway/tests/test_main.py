@@ -36,6 +36,21 @@ def test_migrating_makes_the_database(environment: Path) -> None:
     assert (environment / "gateway.sqlite3").exists()
 
 
+def test_migrating_back_undoes_what_is_newer(
+    environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate"]) == 0
+    assert main(["migrate", "--back-to", "0001"]) == 0
+    (environment / "conclave.yaml").write_text(
+        "version: 1\nproviders: {p: {kind: openai-compatible, base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "models: {m: {provider: p}}\n"
+    )
+    assert main(["serve"]) == 2
+    assert "is at revision 0001" in capsys.readouterr().err
+    assert main(["migrate", "--back-to", "nope"]) == 2
+    assert "cannot go back to nope" in capsys.readouterr().err
+
+
 def test_serving_without_a_migrated_database_says_what_to_run(
     environment: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,10 @@ class SchemaOutdatedError(StartupError):
     """The database's tables are not those this version needs."""
 
 
+class RevisionError(StartupError):
+    """The revision to go back to is none the database has been at."""
+
+
 def create_engine(
     url: str, *, read_only: bool = False, busy_timeout_ms: int = SQLITE_BUSY_TIMEOUT_MS
 ) -> AsyncEngine:
@@ -140,20 +144,35 @@ async def require_revision(engine: AsyncEngine, expected: str, command: str) -> 
         )
 
 
-async def migrate(url: str, script_location: str | Path) -> str | None:
+async def migrate(
+    url: str, script_location: str | Path, *, back_to: str | None = None
+) -> str | None:
     """Bring the database to the newest revision below `script_location/versions`; returns it.
 
-    Needs no `env.py`. Several processes may try at once on PostgreSQL: one migrates, the others
-    wait.
+    `back_to` undoes every revision after that one instead (`base`: all), for going back to an
+    older version of the program; what the undone revisions kept is lost. Needs no `env.py`.
+    Several processes may try at once on PostgreSQL: one migrates, the others wait.
+
+    Raises:
+        RevisionError: the database has no revision `back_to` to go back to.
     """
     # Needed by this one command only.
-    from service_kit.migrations import upgrade_to_head  # noqa: PLC0415
+    from alembic.util.exc import CommandError  # noqa: PLC0415
+
+    from service_kit.migrations import downgrade_to, upgrade_to_head  # noqa: PLC0415
 
     engine = create_engine(url)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(upgrade_to_head, str(script_location))
+            if back_to is None:
+                await connection.run_sync(upgrade_to_head, str(script_location))
+            else:
+                await connection.run_sync(downgrade_to, str(script_location), back_to)
             await connection.commit()
         return await current_revision(engine)
+    except CommandError as error:
+        if back_to is None:
+            raise  # our own revisions contradict each other
+        raise RevisionError(f"The database cannot go back to {back_to}: {error}") from None
     finally:
         await engine.dispose()

@@ -35,22 +35,23 @@ async def serve() -> None:
     await server.serve()
 
 
-async def migrate_database() -> None:
-    """Bring the database to this version's tables."""
+async def migrate_database(back_to: str | None = None) -> None:
+    """Bring the database to this version's tables, or back to those of an older one."""
     settings = load_settings(GatewaySettings)
     configure_logging(SERVICE, settings.log_level, settings.log_format)
-    await migrate(settings.database_url, MIGRATIONS)
-
-
-COMMANDS = {"serve": serve, "migrate": migrate_database}
+    await migrate(settings.database_url, MIGRATIONS, back_to=back_to)
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m api_gateway", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=sorted(COMMANDS), default="serve")
-    command: str = parser.parse_args(arguments).command
-    return run(SERVICE, COMMANDS[command])
+    parser.add_argument("command", nargs="?", choices=["migrate", "serve"], default="serve")
+    parser.add_argument(
+        "--back-to", metavar="REVISION", help="migrate: undo every revision after this one"
+    )
+    chosen = parser.parse_args(arguments)
+    back_to: str | None = chosen.back_to
+    return run(SERVICE, serve if chosen.command == "serve" else lambda: migrate_database(back_to))
 
 
 if __name__ == "__main__":

@@ -8,21 +8,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from api_gateway.stores.keys import KeyStore, NewKey
-from api_gateway.stores.tables import MIGRATIONS
-from service_kit.sql import create_engine, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-    from pathlib import Path
+    from api_gateway.stores.database import Database
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[KeyStore]:
-    url = f"sqlite:///{tmp_path / 'gateway.sqlite3'}"
-    await migrate(url, MIGRATIONS)
-    engine = create_engine(url)
-    yield KeyStore(engine)
-    await engine.dispose()
+def store(database: Database) -> KeyStore:
+    return KeyStore(database.engine)
 
 
 def new(name: str = "a", **changes: int) -> NewKey:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from sqlalchemy import Connection, inspect
 
 from api_gateway.stores.tables import MIGRATIONS, REVISION, metadata
-from service_kit.sql import create_engine, current_revision, migrate
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from service_kit.sql import create_engine, migrate
 
 Columns = dict[str, tuple[str, bool]]
 
@@ -34,23 +29,45 @@ def indexes_of(connection: Connection) -> set[str | None]:
 
 
 @pytest.mark.requirement("stores:migrations")
-async def test_the_migrations_make_the_tables_the_code_uses(tmp_path: Path) -> None:
-    migrated = f"sqlite:///{tmp_path / 'migrated.sqlite3'}"
-    await migrate(migrated, MIGRATIONS)
-    by_migration, by_code = create_engine(migrated), create_engine(f"sqlite:///{tmp_path / 'code'}")
+async def test_the_migrations_make_the_tables_the_code_uses(
+    database_url: str, other_database_url: str
+) -> None:
+    assert await migrate(database_url, MIGRATIONS) == REVISION
+    by_migration, by_code = create_engine(database_url), create_engine(other_database_url)
     try:
         async with by_code.begin() as connection:
             await connection.run_sync(metadata.create_all)
             wanted = await connection.run_sync(columns_of), await connection.run_sync(indexes_of)
         async with by_migration.begin() as connection:
             made = await connection.run_sync(columns_of), await connection.run_sync(indexes_of)
-        revision = await current_revision(by_migration)
     finally:
         await by_migration.dispose()
         await by_code.dispose()
 
     assert made == wanted
-    assert revision == REVISION
+
+
+@pytest.mark.requirement("stores:migrations")
+@pytest.mark.requirement("kit:migrations-back")
+async def test_every_migration_can_be_undone_and_done_again(database_url: str) -> None:
+    async def tables() -> set[str]:
+        engine = create_engine(database_url)
+        async with engine.connect() as connection:
+            found = await connection.run_sync(columns_of)
+        await engine.dispose()
+        return set(found)
+
+    await migrate(database_url, MIGRATIONS)
+    newest = await tables()
+    revision, seen = REVISION, [newest]
+    while revision is not None:
+        revision = await migrate(database_url, MIGRATIONS, back_to="-1")
+        seen.append(await tables())
+
+    assert seen[-1] == set()
+    assert len({frozenset(each) for each in seen}) == len(seen)
+    assert await migrate(database_url, MIGRATIONS) == REVISION
+    assert await tables() == newest == set(metadata.tables)
 
 
 def test_every_row_belongs_to_a_team() -> None:

@@ -26,19 +26,23 @@ async def serve() -> None:
     await server.serve()
 
 
-async def migrate_database() -> None:
-    """Bring the database to the newest revision."""
+async def migrate_database(back_to: str | None = None) -> None:
+    """Bring the database to the newest revision, or back to an older one."""
     settings = load_settings(OrchestratorSettings)
     configure_logging(SERVICE, settings.log_level, settings.log_format)
-    await migrate(settings.database_url, MIGRATIONS)
+    await migrate(settings.database_url, MIGRATIONS, back_to=back_to)
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m orchestrator", description=__doc__)
     parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
-    command = parser.parse_args(arguments).command
-    return run(SERVICE, serve if command == "serve" else migrate_database)
+    parser.add_argument(
+        "--back-to", metavar="REVISION", help="migrate: undo every revision after this one"
+    )
+    chosen = parser.parse_args(arguments)
+    back_to: str | None = chosen.back_to
+    return run(SERVICE, serve if chosen.command == "serve" else lambda: migrate_database(back_to))
 
 
 if __name__ == "__main__":
