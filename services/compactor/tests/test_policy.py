@@ -13,8 +13,8 @@ from compactor.policy import (
     explicit_target_tokens,
     half_is_free,
     target_tokens,
-    threshold_tokens,
 )
+from wire.compaction import threshold_tokens
 from wire.specs import CompactionSpec
 
 PLAIN = CompactionSpec()

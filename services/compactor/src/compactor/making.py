@@ -15,7 +15,7 @@ from compactor.payload import Payload
 from compactor.sections import cut, user_messages, without_standing
 from compactor.standing_instructions import carried, standing_instructions
 from compactor.strategies.failures import LevelFailedError
-from compactor.strategies.native import NativeJob, can_continue, native_items
+from compactor.strategies.native import NativeJob, can_continue, continued
 from compactor.strategies.summary import SummaryJob, estimated_tokens, summarise
 from compactor.turns import turns_of
 from model_providers.token_estimate import estimate_items, estimate_text
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from compactor.strategies.summary import Models
     from service_kit.call_context import CallContext
     from service_kit.clock import Clock
-    from wire.compaction import CompactedBy, CompactRequest, NoopReason, Signal
-    from wire.conversation import CompactionItem, Item
+    from wire.compaction import CompactRequest, NoopReason, Signal
+    from wire.conversation import CompactedBy, CompactionItem, Item
     from wire.coordination import CallRecord
     from wire.deadline import Deadline
     from wire.specs import CompactionLevel, ModelSpec
@@ -221,12 +221,9 @@ class Maker:
         parent, parts = material.parent, material.parts
         if parent is None:
             return parts.after
-        native = parent.native
-        if native is not None and can_continue(native, material.request.model):
-            users = user_messages(parts.before)
-            standing = standing_of(parent, parts.before)
-            vendors = native_items(native, with_messages=not users)
-            return (*standing, *users, *vendors, *parts.after)
+        if parent.native is not None and can_continue(parent.native, material.request.model):
+            ours = (*standing_of(parent, parts.before), *user_messages(parts.before))
+            return (*continued(parent.native, ours), *parts.after)
         window = material.request.model.context_window_tokens
         around = Surroundings(parts.before, parts.after)
         return (await self._opener.assemble(parent, around, window // 2)).items

@@ -9,7 +9,7 @@ from compactor import policy
 from compactor.assembly import Assembled, Surroundings, assemble, standing_of
 from compactor.guarantees import last_user_message, without_orphans
 from compactor.sections import split_at_compaction, user_messages
-from compactor.strategies.native import can_continue, native_items
+from compactor.strategies.native import can_continue, continued
 from compactor.turns import text_of_parts
 from model_providers.token_estimate import estimate_items
 from wire.compaction import OpenResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from compactor.sections import AtCompaction
     from compactor.vault import OpenedItem, SealedItem, Vault
     from wire.compaction import OpenRequest, Signal
-    from wire.conversation import CompactionItem, Item, Message
+    from wire.conversation import CompactionItem, Item
 
 # Condensing is pure CPU in a thread; more at once would only take turns on the interpreter.
 _AT_ONCE = 2
@@ -134,10 +134,8 @@ def _budget(request: OpenRequest, after: Sequence[Item]) -> int:
 
 
 def _continued(payload: Payload, native: NativePart, parts: AtCompaction) -> OpenResult:
-    """The vendor's own items, for the vendor; messages only where the client pruned them."""
-    kept: tuple[Message, ...] = user_messages(parts.before)
-    vendors = native_items(native, with_messages=not kept)
-    standing = standing_of(payload, parts.before)
-    items = without_orphans((*standing, *kept, *vendors, *parts.after))
+    """The vendor's own items, for the vendor."""
+    ours = (*standing_of(payload, parts.before), *user_messages(parts.before))
+    items = without_orphans((*continued(native, ours), *parts.after))
     tokens = payload.tokens_after + estimate_items(parts.after)
     return OpenResult(items=items, level="native", tokens=tokens)

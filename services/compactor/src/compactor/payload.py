@@ -10,8 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from compactor.turns import Turn
-from wire.compaction import CompactedBy
-from wire.conversation import Item, Message
+from wire.conversation import CompactedBy, Item, Message
 
 
 class NativePart(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):

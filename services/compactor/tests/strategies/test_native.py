@@ -21,11 +21,12 @@ from compactor.strategies.native import (
     NativeJob,
     NativeSupport,
     affinity_of,
-    native_items,
+    can_continue,
+    continued,
 )
 from service_kit.clock import SystemClock
 from service_kit.testing import FakeClock
-from services.compactor.tests.conversations import assistant, model, user
+from services.compactor.tests.conversations import assistant, model, system, user
 from wire.conversation import OtherItem
 from wire.specs import ModelSpec, ProviderSpec, SecretReference
 
@@ -250,17 +251,25 @@ def test_another_account_place_or_deployment_has_another_affinity() -> None:
     assert affinity_of(one) not in {affinity_of(other) for other in others}
 
 
-def test_messages_of_the_vendors_items_are_only_given_where_the_client_lacks_them() -> None:
+def test_the_vendors_list_is_passed_on_whole_behind_what_it_lacks() -> None:
     raws = tuple(msgspec.Raw(json.dumps(item).encode()) for item in (USER, SEALED))
     part = NativePart("who", raws)
 
-    assert [i.item_type for i in _others(part, with_messages=False)] == ["compaction"]
-    assert [i.item_type for i in _others(part, with_messages=True)] == ["message", "compaction"]
+    items = continued(part, (system("Be brief."), user("Hi"), user("Also this")))
+
+    assert items[:2] == (system("Be brief."), user("Also this"))
+    vendors = [item for item in items[2:] if isinstance(item, OtherItem)]
+    assert [item.item_type for item in vendors] == ["message", "compaction"]
+    assert [bytes(item.raw) for item in vendors] == [bytes(raw) for raw in raws]
 
 
-def _others(part: NativePart, *, with_messages: bool) -> list[OtherItem]:
-    items = native_items(part, with_messages=with_messages)
-    return [item for item in items if isinstance(item, OtherItem)]
+def test_only_the_maker_asked_in_responses_can_continue() -> None:
+    maker = responding(Vendor(url="http://a").provider())
+    part = NativePart(affinity_of(maker), ())
+
+    assert can_continue(part, maker)
+    assert not can_continue(part, msgspec.structs.replace(maker, dialects=("chat",)))
+    assert not can_continue(part, responding(Vendor(url="http://b").provider()))
 
 
 @pytest.mark.requirement("compaction:native:sdk-types")

@@ -23,7 +23,7 @@ from model_providers.calls import CallOpened, Observers
 from model_providers.openai_responses.encode import encode_items
 from model_providers.provider import SendProgress
 from model_providers.token_estimate import estimate_items
-from wire.conversation import OtherItem, Usage
+from wire.conversation import OtherItem, Usage, text_of
 from wire.errors import (
     ContextLengthExceededError,
     PlatformError,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from model_providers.calls import CallObserver
     from service_kit.clock import Clock
-    from wire.conversation import Item
+    from wire.conversation import Item, Message
     from wire.specs import ModelSpec, ProviderSpec
 
 KINDS = frozenset({"openai", "azure-openai"})
@@ -105,12 +105,25 @@ class _Answer(msgspec.Struct):
     usage: _Usage | None = None
 
 
-class _Typed(msgspec.Struct):
-    type: str = ""
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
+class _Item(msgspec.Struct):
+    """As much of a vendor's item as decides where it goes."""
+
+    type: str = "message"
+    role: str = ""
+    content: str | list[_Part] | None = None
+
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
 
 
 _decode_answer = msgspec.json.Decoder(_Answer).decode
-_decode_type = msgspec.json.Decoder(_Typed).decode
+_decode_item = msgspec.json.Decoder(_Item).decode
 
 
 def affinity_of(model: ModelSpec) -> str:
@@ -133,14 +146,20 @@ def can_continue(native: NativePart, model: ModelSpec) -> bool:
     return "responses" in model.dialects and native.affinity == affinity_of(model)
 
 
-def native_items(native: NativePart, *, with_messages: bool) -> tuple[Item, ...]:
-    """A vendor's items as they came; user messages only `with_messages`."""
+def continued(native: NativePart, before: Sequence[Message]) -> tuple[Item, ...]:
+    """A vendor's items as they came, behind those of our messages that are not among them.
+
+    Its list is passed on whole: it holds the users' messages beside the sealed item.
+    """
     items: list[Item] = []
+    said: set[tuple[str, str]] = set()
     for raw in native.items:
-        item_type = _decode_type(raw).type
-        if with_messages or item_type != "message":
-            items.append(OtherItem(item_type, raw))
-    return tuple(items)
+        item = _decode_item(raw)
+        if item.type == "message":
+            said.add((item.role, item.text()))
+        items.append(OtherItem(item.type, raw))
+    missing = (m for m in before if (m.role, text_of(m.content)) not in said)
+    return (*missing, *items)
 
 
 class NativeCompaction:
@@ -175,7 +194,7 @@ class NativeCompaction:
             raise LevelFailedError(reason_of(error)) from error
         self.support.found(job.model, offered=True)
         items = tuple(raw.copy() for raw in answer.output)
-        if sum(_decode_type(item).type == "compaction" for item in items) != 1:
+        if not _holds_one_compaction(items):
             raise LevelFailedError("provider_protocol")
         return NativePart(affinity_of(job.model), items), _usage(answer.usage)
 
@@ -276,6 +295,13 @@ class NativeCompaction:
             estimate_input=lambda: estimate_items(job.items),
             estimate_output=lambda: 0,
         )
+
+
+def _holds_one_compaction(items: Sequence[msgspec.Raw]) -> bool:
+    try:
+        return sum(_decode_item(item).type == "compaction" for item in items) == 1
+    except msgspec.DecodeError:
+        return False
 
 
 def _place(model: ModelSpec) -> str:
