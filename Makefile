@@ -5,6 +5,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 export PYTHON  # PYTHON=/path/to/python3.12 decides which interpreter makes .venv
 RUN_ARGS ?=
+BENCH_ARGS ?=
 PYTEST_ARGS ?=
 # Whatever needs a server, real processes or patience is a suite of its own.
 QUICK := not system and not postgres and not redis and not slow and not fuzz
@@ -94,6 +95,10 @@ beauty: .environment-dev ## Sizes of functions and broad excepts: a lamp, not a 
 .PHONY: bench-panel
 bench-panel: .environment-dev ## A panel of three against provider-sim: calls, latency, CPU, memory
 	@$(BIN)/python scripts/bench_panel.py
+
+.PHONY: bench-coordination
+bench-coordination: .environment-dev ## The bars of coordination, on the production core (BENCH_ARGS)
+	@$(BIN)/python scripts/bench_coordination.py $(BENCH_ARGS)
 
 .PHONY: massgen-corpus
 massgen-corpus: .environment-dev ## How many of a MassGen wheel's configurations load (WHEEL=path)

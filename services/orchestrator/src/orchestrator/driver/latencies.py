@@ -10,6 +10,7 @@ CallKind = Literal["answer", "ballot"]
 WINDOW = 64  # calls; enough for a p95, short enough to follow a model's day
 MIN_SAMPLES = 8  # fewer say nothing about a tail
 MAX_MODELS = 1024
+STEADY_SHARE = 1.5  # of the median
 
 
 class Latencies:
@@ -28,9 +29,14 @@ class Latencies:
         window.append(duration_ms)
 
     def p95_ms(self, model: str, kind: CallKind) -> int | None:
-        """None while too few calls are known."""
+        """None while too few calls are known.
+
+        Well above the median in any case: one call in twenty of a steady model is late by a
+        little, and that makes it no straggler.
+        """
         window = self._durations_ms.get((model, kind))
         if window is None or len(window) < MIN_SAMPLES:
             return None
         ordered = sorted(window)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+        p95_ms = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+        return max(p95_ms, int(ordered[len(ordered) // 2] * STEADY_SHARE))

@@ -1,0 +1,1 @@
+"""What `make bench-coordination` measures, by subject. Each room takes the table and fills it."""
