@@ -8,7 +8,7 @@ RUN_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
 # Whatever needs a server, real processes or patience is a suite of its own.
-QUICK := not system and not postgres and not redis and not slow and not fuzz
+QUICK := not clients and not system and not postgres and not redis and not slow and not fuzz
 
 ##@ Start
 
@@ -42,6 +42,10 @@ test-system: .environment-dev ## The real processes on loopback, driven with the
 .PHONY: test-postgres
 test-postgres: .environment-dev ## Whatever is kept, on a real PostgreSQL started for the tests
 	@$(BIN)/pytest -m "postgres and not system" $(PYTEST_ARGS)
+
+.PHONY: test-clients
+test-clients: .environment-dev ## Published clients (npm, PyPI) against the real processes; opt-in
+	@$(BIN)/pytest -m clients $(PYTEST_ARGS)
 
 ##@ Check
 
