@@ -12,6 +12,7 @@ from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute
 from api_gateway.routes.chat_keeping import ChatKeeper
+from api_gateway.routes.compactions import CompactionsRoute
 from api_gateway.routes.completions import CompletionsRoute
 from api_gateway.routes.conversations import ConversationsRoutes
 from api_gateway.routes.cross_origin import CrossOrigin
@@ -231,7 +232,13 @@ def _routes(
     conversations, history = SqlConversations(database, clock), SqlHistory(database)
     threads = ConversationsRoutes(conversations, conversations, history, clock)
     stores = ResponseStores(SqlResponses(database, clock), history, conversations)
-    responses = ResponsesRoute(catalogue, models, orchestrator, stores, clock=clock, limits=limits)
+    compactor = InternalClient(
+        settings.compactor_urls(), settings.token(), _session(lifecycle), clock
+    )
+    responses = ResponsesRoute(
+        catalogue, models, orchestrator, compactor, stores, clock=clock, limits=limits
+    )
+    compactions = CompactionsRoute(catalogue, compactor, stores, clock)
     stored_responses = StoredResponsesRoutes(stores.responses, history)
     input_tokens = InputTokensRoute(catalogue, history, conversations)
     listed = ModelsRoutes(catalogue)
@@ -256,6 +263,7 @@ def _routes(
         ("POST", "/v1/completions", completions.create),
         ("POST", "/v1/embeddings", embeddings.create),
         ("POST", "/v1/responses", responses.create),
+        ("POST", "/v1/responses/compact", compactions.create),
         ("POST", "/v1/responses/input_tokens", input_tokens.count),
         ("GET", "/v1/responses/{response}", stored_responses.retrieve),
         ("DELETE", "/v1/responses/{response}", stored_responses.delete),

@@ -50,6 +50,11 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
         description="Base URLs of the orchestrator's replicas, separated by commas.",
         examples=["http://orchestrator-0:8010,http://orchestrator-1:8010"],
     )
+    compactor_url: str = Field(
+        default="http://127.0.0.1:8020",
+        description="Base URLs of the compactor's replicas, separated by commas.",
+        examples=["http://compactor-0:8020,http://compactor-1:8020"],
+    )
     key_pepper_file: Path | None = Field(
         default=None,
         description="File with the secret API keys are hashed under. Losing it voids all keys.",
@@ -120,6 +125,10 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     def orchestrator_urls(self) -> list[str]:
         """One base URL per replica."""
         return _listed(self.orchestrator_url)
+
+    def compactor_urls(self) -> list[str]:
+        """One base URL per replica."""
+        return _listed(self.compactor_url)
 
     def pepper(self) -> bytes:
         """The secret keys are hashed under.

@@ -30,7 +30,11 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One answer that is wanted. `run_id` names it towards the orchestrator and in its record."""
+    """One answer that is wanted. `run_id` names it towards the orchestrator and in its record.
+
+    `compact_threshold_tokens`: past this the client wants its conversation compacted, and the
+    sealed item with the answer.
+    """
 
     request: GenerationRequest
     request_id: str
@@ -41,6 +45,7 @@ class Turn:
     traceparent: str | None = None
     wants_progress: bool = False
     wants_details: bool = False
+    compact_threshold_tokens: int | None = None
 
 
 class AnswerSource(Protocol):

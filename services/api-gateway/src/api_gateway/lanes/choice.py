@@ -9,9 +9,13 @@ from api_gateway import openai_errors
 from api_gateway.dialects.chat.messages import first_image
 from api_gateway.lanes.run import panel_of_one
 from catalogue import ModelEntry, PanelEntry
+from model_providers.token_estimate import estimate_request
+from wire.compaction import threshold_tokens
 from wire.errors import InvalidRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api_gateway.dialects.chat.decode import ChatBody
     from api_gateway.dialects.completions.decode import CompletionsRequest
     from catalogue import Entry
@@ -44,6 +48,22 @@ class Run:
 
 
 Lane = Splice | Translate | Run
+
+
+def panel_of(entry: Entry) -> PanelSpec:
+    """Whoever answers, as the orchestrator and the compactor take it."""
+    return entry.spec if isinstance(entry, PanelEntry) else panel_of_one(entry.spec)
+
+
+def is_past_threshold(model: ModelSpec, size_bytes: int, tokens: Callable[[], int]) -> bool:
+    """Whether a conversation is compacted before the model is asked: a run's work.
+
+    `size_bytes` is its size as JSON: below one byte a token nothing is estimated.
+    """
+    if not model.compaction.enabled:
+        return False
+    threshold = threshold_tokens(model.compaction, model.context_window_tokens)
+    return size_bytes > threshold and tokens() > threshold
 
 
 def choose_lane(entry: Entry, body: ChatBody, *, panel_choices: int) -> Lane:
@@ -99,6 +119,9 @@ def _check_choices(request: CompletionsRequest, limit: int) -> None:
 
 def _lane_of_model(model: ModelSpec, body: ChatBody) -> Lane:
     if body.wants_strict_output and not model.capabilities.structured_outputs:
+        return Run(panel_of_one(model))
+    size_bytes = len(bytes(body.head.parameters.messages))
+    if is_past_threshold(model, size_bytes, lambda: estimate_request(body.request())):
         return Run(panel_of_one(model))
     counts_itself = body.head.choices == 1 or model.capabilities.multiple_choices
     as_it_is = not body.is_legacy and not body.head.stores  # what is kept is what we made

@@ -6,16 +6,17 @@ shortened to what fits for sure. Between the two the model's backend judges.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from model_providers.token_estimate import estimate_items, estimate_request
 from wire.conversation import Message, ToolCall, ToolResult
-from wire.errors import ContextLengthExceededError
+from wire.errors import ContextLengthExceededError, OverloadedError, ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from wire.conversation import GenerationRequest, Item
     from wire.specs import PanelSpec
@@ -48,6 +49,15 @@ def refuse_too_long(request: GenerationRequest, window_tokens: int, size_bytes: 
             f"{window_tokens}. Shorten it, or send 'truncation': 'auto'.",
             param="input",
         )
+
+
+@contextmanager
+def overflow_told(overflow: ContextLengthExceededError) -> Generator[None]:
+    """Around a second try with a smaller conversation: where it cannot begin, the first counts."""
+    try:
+        yield
+    except (ServiceUnavailableError, OverloadedError):
+        raise overflow from None
 
 
 def shortened(request: GenerationRequest, window_tokens: int, size_bytes: int) -> GenerationRequest:

@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from api_gateway import openai_errors
-from api_gateway.lanes.choice import Run, Splice, Translate
+from api_gateway.lanes.choice import Lane, Run, Splice, Translate, is_past_threshold, panel_of
+from api_gateway.lanes.compaction import Compact
 from api_gateway.lanes.context_window import narrowest_window, refuse_too_long, shortened
 from api_gateway.lanes.run import panel_of_one
 from catalogue import ModelEntry, PanelEntry
+from model_providers.token_estimate import estimate_request
 from wire.conversation import CompactionItem, ImagePart, Message, ReasoningItem, ToolResult
 from wire.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from api_gateway.dialects.responses.decode import ResponsesBody
-    from api_gateway.lanes.choice import Lane
     from catalogue import Entry
     from wire.conversation import GenerationRequest
     from wire.specs import ModelSpec, PanelSpec
 
+ResponsesLane = Lane | Compact
 _OPENAI_KINDS = ("openai", "azure-openai")
 
 
 def choose_responses_lane(
     entry: Entry, body: ResponsesBody, request: GenerationRequest, size_bytes: int
-) -> tuple[Lane, GenerationRequest]:
+) -> tuple[ResponsesLane, GenerationRequest]:
     """The lane, and the request as it goes there: shortened if the client allows it.
 
     `size_bytes` is the size of all items as JSON.
@@ -35,18 +37,30 @@ def choose_responses_lane(
         InvalidRequestError: it asks for what this model cannot do and we cannot do for it.
         ContextLengthExceededError: it cannot fit the model's window.
     """
+    if body.own.triggers_compaction:
+        return Compact(panel_of(entry)), request
     match entry:
         case PanelEntry(spec=panel):
             return Run(panel), _for_panel(panel, body, request, size_bytes)
         case ModelEntry(spec=model):
             _check_model(entry, body, request)
+            if _is_managed(body, request):
+                return Run(panel_of_one(model)), request
             lane = _lane_of_model(model, body)
             if not body.head.truncates:
+                if is_past_threshold(model, size_bytes, lambda: estimate_request(request)):
+                    return Run(panel_of_one(model)), request
                 refuse_too_long(request, model.context_window_tokens, size_bytes)
                 return lane, request
             fitted = shortened(request, model.context_window_tokens, size_bytes)
             is_spliced = isinstance(lane, Splice) and fitted is not request
             return Translate(model) if is_spliced else lane, fitted
+
+
+def _is_managed(body: ResponsesBody, request: GenerationRequest) -> bool:
+    """Whether something is to be sealed or opened on the way."""
+    sealed = any(isinstance(item, CompactionItem) for item in request.items)
+    return sealed or body.head.compacts
 
 
 def _for_panel(
@@ -73,8 +87,6 @@ def _passes_through(model: ModelSpec, body: ResponsesBody) -> bool:
     """Every backend that may answer speaks the dialect, and knows the tools of the request."""
     backends = (model, *model.fallbacks)
     if not all("responses" in each.dialects for each in backends):
-        return False
-    if any(isinstance(item, CompactionItem) for item in body.own.items):
         return False
     offers_hosted = all(each.provider.kind in _OPENAI_KINDS for each in backends)
     return offers_hosted or not body.tools.hosted

@@ -45,7 +45,8 @@ class RunSource:
         async with aclosing(self._client.stream(START_RUN, self._start(turn), context)) as events:
             async for event in events:
                 if isinstance(event, RunEnded):
-                    yield UsageReported(self._reported(_completed(event)))
+                    usage = self._reported(_completed(event))
+                    yield UsageReported(usage, compacted=event.compacted)
                     yield event
                     return
                 if not isinstance(event, RunStarted | UsageReported):
@@ -69,6 +70,7 @@ class RunSource:
             request=turn.request,
             details=turn.wants_details,
             progress=turn.wants_progress,
+            compact_threshold_tokens=turn.compact_threshold_tokens,
         )
 
 

@@ -11,7 +11,8 @@ from api_gateway.dialects.chat.encode import ChunkEncoder, Identity
 from api_gateway.dialects.chat.head import decode_head
 from api_gateway.lanes.answers import Turn, answering
 from api_gateway.lanes.choice import Run, Splice, Translate, choose_lane
-from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, run_id
+from api_gateway.lanes.context_window import overflow_told
+from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, panel_of_one, run_id
 from api_gateway.lanes.splice import open_spliced
 from api_gateway.lanes.translate import ModelSource
 from api_gateway.routes.chat_keeping import RememberingEncoder, not_stored
@@ -19,7 +20,7 @@ from api_gateway.routes.small_requests import routed_panel
 from api_gateway.routes.streaming import AnswerAccount, StreamDelivery, StreamPace, collect
 from service_kit.http import cancel_on_disconnect
 from wire.deadline import Deadline
-from wire.errors import ModelNotFoundError
+from wire.errors import ContextLengthExceededError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,12 +94,24 @@ class ChatRoute:
         lane = choose_lane(entry, body, panel_choices=self._limits.panel_choices)
         async with cancel_on_disconnect(exchange.receive):
             match lane:
-                case Splice(model):
-                    await self._splice(exchange, body, model)
-                case Translate(model):
-                    await self._translate(exchange, body, model)
+                case Splice() | Translate():
+                    await self._ask(exchange, body, lane)
                 case Run(panel):
                     await self._run(exchange, body, panel)
+
+    async def _ask(self, exchange: Exchange, body: ChatBody, lane: Splice | Translate) -> None:
+        """One exchange; a run where the model finds the conversation longer than we did."""
+        try:
+            if isinstance(lane, Splice):
+                await self._splice(exchange, body, lane.model)
+            else:
+                await self._translate(exchange, body, lane.model)
+        except ContextLengthExceededError as overflow:
+            one_run = body.head.choices == 1
+            if exchange.began or not (lane.model.compaction.enabled and one_run):
+                raise
+            with overflow_told(overflow):
+                await self._run(exchange, body, panel_of_one(lane.model))
 
     async def _splice(self, exchange: Exchange, body: ChatBody, model: ModelSpec) -> None:
         exchange.lane = "splice"

@@ -83,6 +83,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         streams="AnyObject",
         parameters=_PANEL_SWITCHES,
     ),
+    ("POST", "/v1/responses/compact"): Operation(
+        summary="Make a conversation of items smaller",
+        tag="responses",
+        takes="ResponsesRequest",
+        answers="AnyObject",
+    ),
     ("POST", "/v1/responses/input_tokens"): Operation(
         summary="Count the tokens of an input",
         tag="responses",

@@ -10,10 +10,12 @@ from api_gateway import openai_errors
 from api_gateway.dialects.responses.head import decode_head
 from api_gateway.dialects.responses.response_object import echo_of
 from api_gateway.lanes.answers import Turn
-from api_gateway.lanes.choice import Run, Splice, Translate
+from api_gateway.lanes.choice import Run, Splice, Translate, panel_of
+from api_gateway.lanes.compaction import Compact, CompactionSource
+from api_gateway.lanes.context_window import overflow_told
 from api_gateway.lanes.responses_choice import choose_responses_lane
 from api_gateway.lanes.responses_splice import open_spliced_response
-from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, run_id
+from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, panel_of_one, run_id
 from api_gateway.lanes.translate import ModelSource
 from api_gateway.routes.responses_delivery import ResponseDelivery
 from api_gateway.routes.responses_keeping import ResponseKeeper
@@ -22,16 +24,15 @@ from api_gateway.routes.small_requests import routed_panel
 from api_gateway.routes.streaming import StreamPace
 from api_gateway.stores.conversation_claims import held
 from service_kit.http import ClientDisconnectedError, cancel_on_disconnect
-from wire.conversation import CompactionItem
+from wire.compaction import reader_of, threshold_tokens
 from wire.deadline import Deadline
-from wire.errors import InvalidRequestError, ModelNotFoundError, PlatformError
+from wire.errors import ContextLengthExceededError, ModelNotFoundError, PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from api_gateway.dialects.responses.decode import ResponsesBody
     from api_gateway.dialects.responses.head import ResponsesHead
-    from api_gateway.lanes.choice import Lane
+    from api_gateway.lanes.responses_choice import ResponsesLane
     from api_gateway.routes.chat import ChatLimits
     from api_gateway.routes.exchange import Exchange
     from api_gateway.stores.protocols import ConversationTurns, ResponseHistory, ResponseStore
@@ -68,6 +69,7 @@ class ResponsesRoute:
         catalogue: Callable[[], Catalogue],
         models: ModelClient,
         orchestrator: InternalClient,
+        compactor: InternalClient,
         stores: ResponseStores,
         *,
         clock: Clock,
@@ -76,6 +78,7 @@ class ResponsesRoute:
         self._catalogue = catalogue
         self._models = models
         self._orchestrator = orchestrator
+        self._compactor = compactor
         self._stores = stores
         self._keeper = ResponseKeeper(stores.responses, stores.turns)
         self._clock = clock
@@ -91,7 +94,7 @@ class ResponsesRoute:
         try:
             await self._create(exchange)
         except PlatformError as error:
-            _name_in_responses_terms(error)
+            name_in_responses_terms(error)
             raise
 
     async def _create(self, exchange: Exchange) -> None:
@@ -119,10 +122,9 @@ class ResponsesRoute:
     @asynccontextmanager
     async def _planned(
         self, exchange: Exchange, head: ResponsesHead, entry: Entry
-    ) -> AsyncGenerator[tuple[ResponsePlan, Lane]]:
+    ) -> AsyncGenerator[tuple[ResponsePlan, ResponsesLane]]:
         """What is to be done. A conversation is held until the context is left."""
         body = await read_body(head, self._stores.history, exchange.tenant_id)
-        _refuse_compaction(body)
         async with self._history(exchange, head) as history:
             size_bytes = len(bytes(head.parameters.input)) + history.size_bytes
             lane, request = choose_responses_lane(
@@ -130,7 +132,7 @@ class ResponsesRoute:
             )
             echo = echo_of(
                 body,
-                response_id=_response_id(exchange),
+                response_id=response_id_of(exchange),
                 created_unix_s=int(self._clock.unix_s()),
                 shows_reasoning=head.wants_summary or _wants_progress(exchange, head),
             )
@@ -140,6 +142,7 @@ class ResponsesRoute:
                 echo=echo,
                 history=history.items,
                 request=request,
+                compact_threshold_tokens=_threshold(entry, head),
             )
             yield plan, lane
 
@@ -150,7 +153,7 @@ class ResponsesRoute:
             items = await self._stores.history.chain(tenant_id, previous_id)
             yield history_of(items, "previous_response_id")
         elif head.conversation_id is not None:
-            holder = _response_id(exchange)
+            holder = response_id_of(exchange)
             async with held(self._stores.turns, tenant_id, head.conversation_id, holder) as items:
                 yield history_of(items, "conversation")
         else:
@@ -159,15 +162,51 @@ class ResponsesRoute:
     # --------------------------------------------------------------------------------- the lanes
 
     async def _deliver(
-        self, exchange: Exchange, plan: ResponsePlan, lane: Lane, delivery: ResponseDelivery
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        lane: ResponsesLane,
+        delivery: ResponseDelivery,
     ) -> None:
         match lane:
-            case Splice(model):
-                await self._splice(exchange, plan, model, delivery)
-            case Translate(model):
-                await self._translate(exchange, plan, model, delivery)
+            case Splice() | Translate():
+                await self._ask(exchange, plan, lane, delivery)
             case Run(panel):
                 await self._run(exchange, plan, panel, delivery)
+            case Compact(panel):
+                await self._compact(exchange, plan, panel, delivery)
+
+    async def _ask(
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        lane: Splice | Translate,
+        delivery: ResponseDelivery,
+    ) -> None:
+        """One exchange; a run where the model finds the conversation longer than we did."""
+        model = lane.model
+        try:
+            if isinstance(lane, Splice):
+                await self._splice(exchange, plan, model, delivery)
+            else:
+                await self._translate(exchange, plan, model, delivery)
+        except ContextLengthExceededError as overflow:
+            if exchange.began or not model.compaction.enabled:
+                raise
+            with overflow_told(overflow):
+                await self._run(exchange, plan, panel_of_one(model), delivery)
+
+    async def _compact(
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        panel: PanelSpec,
+        delivery: ResponseDelivery,
+    ) -> None:
+        exchange.lane = "compact"
+        turn = self._turn(exchange, plan, panel.limits.wall_s + RUN_MARGIN_S, progress=False)
+        pace = self._pace(self._limits.first_frame_hold_s)
+        await delivery.generate(CompactionSource(self._compactor, panel), turn, pace)
 
     async def _splice(
         self,
@@ -229,6 +268,7 @@ class ResponsesRoute:
             traceparent=exchange.traceparent,
             wants_progress=progress,
             wants_details=exchange.asks(b"x-conclave-details", default=False),
+            compact_threshold_tokens=plan.compact_threshold_tokens,
         )
 
     def _pace(self, hold_s: float) -> StreamPace:
@@ -238,7 +278,17 @@ class ResponsesRoute:
         return Deadline.after(timeout_s, now_s=self._clock.monotonic_s())
 
 
-def _response_id(exchange: Exchange) -> str:
+def _threshold(entry: Entry, head: ResponsesHead) -> int | None:
+    """From where on the client wants its conversation compacted; it may leave where to us."""
+    if not head.compacts:
+        return None
+    if head.compact_threshold_tokens is not None:
+        return head.compact_threshold_tokens
+    reader, spec = reader_of(panel_of(entry))
+    return threshold_tokens(spec, reader.context_window_tokens)
+
+
+def response_id_of(exchange: Exchange) -> str:
     """A request, its response and its run are found by each other's ids."""
     return "resp_" + exchange.request_id.removeprefix("req_")
 
@@ -255,19 +305,7 @@ def _refuse_background(head: ResponsesHead) -> None:
         )
 
 
-def _refuse_compaction(body: ResponsesBody) -> None:
-    if body.head.compacts:
-        raise openai_errors.unsupported_parameter(
-            "context_management", "Compaction is not supported here."
-        )
-    compacted = any(isinstance(item, CompactionItem) for item in body.own.items)
-    if body.own.triggers_compaction or compacted:
-        raise InvalidRequestError(
-            "Compaction items are not supported here.", param="input", code="unsupported_value"
-        )
-
-
-def _name_in_responses_terms(error: PlatformError) -> None:
+def name_in_responses_terms(error: PlatformError) -> None:
     """The client has to find what is blamed in its own request."""
     if error.code == "context_length_exceeded":
         error.param = "input"

@@ -80,4 +80,5 @@ def _new_response(
         output=kept_items(output),
         previous_response_id=echo.previous_response_id,
         conversation_id=echo.conversation_id,
+        begins_chain=any(item.is_compaction for item in output),
     )

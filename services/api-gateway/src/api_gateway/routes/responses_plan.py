@@ -40,6 +40,7 @@ class ResponsePlan:
     echo: ResponseEcho
     history: Sequence[msgspec.Raw]
     request: GenerationRequest
+    compact_threshold_tokens: int | None = None
 
     @property
     def streams(self) -> bool:

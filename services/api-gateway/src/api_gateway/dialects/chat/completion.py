@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from api_gateway.dialects.chat.encode import Identity
+    from wire.conversation import Compacted
 
 _encode = msgspec.json.Encoder().encode
 
@@ -108,6 +109,7 @@ class CompletionBuilder:
         self._identity = identity
         self._choices: dict[int, _ChoiceText] = {}
         self._usage = Usage()
+        self._compacted: Compacted | None = None
         self._service_tier: str | None = None
 
     @property
@@ -134,6 +136,7 @@ class CompletionBuilder:
                 self._choice(event.choice).finish_reason = event.finish_reason
             case UsageReported():
                 self._usage += event.usage
+                self._compacted = event.compacted or self._compacted
                 self._service_tier = event.service_tier or self._service_tier
             case ItemDone():
                 pass  # chat has no word for it
@@ -147,7 +150,7 @@ class CompletionBuilder:
                 created=self._identity.created_unix_s,
                 model=self._identity.model,
                 choices=[self._encode_choice(index) for index in sorted(self._choices)],
-                usage=chat_usage(self._usage),
+                usage=chat_usage(self._usage, self._compacted),
                 system_fingerprint=self._identity.fingerprint,
                 service_tier=self._service_tier or msgspec.UNSET,
                 conclave=conclave_member(details) if details else msgspec.UNSET,

@@ -30,6 +30,7 @@ from wire.raw_json import is_present
 from wire.sse import DONE_FRAME
 
 if TYPE_CHECKING:
+    from wire.conversation import Compacted
     from wire.errors import ErrorInfo
 
 _encode = msgspec.json.Encoder().encode
@@ -74,6 +75,7 @@ class ChunkEncoder:
         self._head += b'"system_fingerprint":%b,' % _encode(identity.fingerprint)
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._usage = Usage()
+        self._compacted: Compacted | None = None
         self._service_tier: str | None = None
         self._silent_calls: dict[tuple[int, int], ToolKind] = {}
         self._custom_calls: set[tuple[int, int]] = set()
@@ -109,7 +111,7 @@ class ChunkEncoder:
         """Usage where it was asked for, details where there are some, and the end marker."""
         extras: list[bytes] = []
         if self._include_usage:
-            extras.append(b'"usage":%b' % _encode(chat_usage(self._usage)))
+            extras.append(b'"usage":%b' % _encode(chat_usage(self._usage, self._compacted)))
         if details:
             extras.append(b'"conclave":%b' % _encode(conclave_member(details)))
         if not extras:
@@ -124,6 +126,7 @@ class ChunkEncoder:
 
     def _count(self, event: UsageReported) -> bytes:
         self._usage += event.usage
+        self._compacted = event.compacted or self._compacted
         self._service_tier = event.service_tier or self._service_tier
         return b""
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from wire.conversation import Compacted
+
 if TYPE_CHECKING:
     from wire.conversation import Usage
 
@@ -30,9 +32,10 @@ class ChatUsage(msgspec.Struct):
     total_tokens: int
     prompt_tokens_details: _PromptDetails
     completion_tokens_details: _CompletionDetails
+    compaction_details: Compacted | msgspec.UnsetType = msgspec.UNSET
 
 
-def chat_usage(usage: Usage) -> ChatUsage:
+def chat_usage(usage: Usage, compacted: Compacted | None = None) -> ChatUsage:
     """Neutral counts under the names chat clients read."""
     return ChatUsage(
         usage.input_tokens,
@@ -40,4 +43,5 @@ def chat_usage(usage: Usage) -> ChatUsage:
         usage.total_tokens,
         _PromptDetails(usage.cached_tokens),
         _CompletionDetails(usage.reasoning_tokens),
+        compacted or msgspec.UNSET,
     )

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ResponseEcho,
         Status,
     )
+    from wire.conversation import Compacted
     from wire.coordination import RunDetails
     from wire.errors import ErrorInfo
 
@@ -89,6 +90,7 @@ class ResponseEncoder:
         self._call_index: int | None = None
         self._held: list[ToolCallStarted | ToolArgumentsDelta] = []
         self._usage = Usage()
+        self._compacted: Compacted | None = None
         self._service_tier: str | None = None
         self._incomplete_reason: IncompleteReason | None = None
         self._has_answer = False
@@ -289,6 +291,7 @@ class ResponseEncoder:
 
     def _count(self, event: UsageReported) -> bytes:
         self._usage += event.usage
+        self._compacted = event.compacted or self._compacted
         self._service_tier = event.service_tier or self._service_tier
         return b""
 
@@ -333,5 +336,6 @@ class ResponseEncoder:
             completed_unix_s=completed_unix_s if status == "completed" else None,
             service_tier=tier,
             details=self._details,
+            compacted=self._compacted,
         )
         return encode_response(self._echo, outcome, stored=stored)

@@ -112,6 +112,13 @@ class ResponsesHead:
         """Whether the client asks for compaction while the response is made."""
         return self.parameters.context_management is not None
 
+    @property
+    def compact_threshold_tokens(self) -> int | None:
+        """The smallest of those it named; None: it named none."""
+        entries = self.parameters.context_management or ()
+        named = [each.compact_threshold for each in entries if each.compact_threshold is not None]
+        return min(named, default=None)
+
     def includes(self, name: str) -> bool:
         return name in (self.parameters.include or ())
 
@@ -155,6 +162,25 @@ def decode_input_tokens_head(body: bytes) -> ResponsesHead:
     _check_text_options(parameters)
     _check_history(parameters)
     return ResponsesHead(members, parameters)
+
+
+def decode_compact_head(body: bytes) -> tuple[ResponsesHead, str | None]:
+    """The same for a request to compact. Its instructions steer the summary and are no item of it.
+
+    Raises:
+        InvalidRequestError: see `decode_head`.
+    """
+    members = _split(body)
+    asked = _decode(members, _REQUEST)
+    _check_texts(asked)
+    parameters = ResponsesRequest(
+        model=asked.model,
+        input=asked.input,
+        previous_response_id=asked.previous_response_id,
+        prompt_cache_key=asked.prompt_cache_key,
+        service_tier=asked.service_tier,
+    )
+    return ResponsesHead(members, parameters), asked.instructions
 
 
 def _split(body: bytes) -> json_members.Members:

@@ -28,6 +28,11 @@ class OutputItem(NamedTuple):
     shown: bytes
     kept: bytes
 
+    @property
+    def is_compaction(self) -> bool:
+        """It stands for all that was said before it."""
+        return self.item_id.startswith("cmp_")
+
 
 class EventWriter:
     """Frames with sequence numbers from 0, without gaps."""

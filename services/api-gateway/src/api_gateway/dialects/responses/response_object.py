@@ -13,7 +13,7 @@ import msgspec
 
 from api_gateway.dialects import json_members
 from api_gateway.dialects.responses.head import ENCRYPTED_REASONING, OUTPUT_LOGPROBS
-from wire.conversation import Usage
+from wire.conversation import Compacted, Usage
 from wire.coordination import RunDetails
 from wire.raw_json import is_present
 
@@ -73,6 +73,7 @@ class ResponseUsage(msgspec.Struct, frozen=True):
     output_tokens: int
     output_tokens_details: OutputTokensDetails
     total_tokens: int
+    compaction_details: Compacted | msgspec.UnsetType = msgspec.UNSET
 
 
 class ResponseEcho(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +124,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     completed_unix_s: int | None = None
     service_tier: str | None = None
     details: RunDetails | None = None
+    compacted: Compacted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,7 @@ def encode_response(echo: ResponseEcho, outcome: Outcome, *, stored: bool) -> by
             top_logprobs=echo.top_logprobs,
             top_p=echo.top_p,
             truncation=echo.truncation,
-            usage=outcome.usage and response_usage(outcome.usage),
+            usage=outcome.usage and response_usage(outcome.usage, outcome.compacted),
             user=echo.user,
             metadata=echo.metadata,
             conversation=ConversationEcho(echo.conversation_id)
@@ -288,7 +290,7 @@ def _error_message(info: ErrorInfo) -> str:
     return f"{info.message} Please try again in {info.retry_after_s:g}s."
 
 
-def response_usage(usage: Usage) -> ResponseUsage:
+def response_usage(usage: Usage, compacted: Compacted | None = None) -> ResponseUsage:
     """Neutral counts under the names Responses clients read; both details are required."""
     return ResponseUsage(
         usage.input_tokens,
@@ -296,6 +298,7 @@ def response_usage(usage: Usage) -> ResponseUsage:
         usage.output_tokens,
         OutputTokensDetails(usage.reasoning_tokens),
         usage.total_tokens,
+        compacted or msgspec.UNSET,
     )
 
 
