@@ -102,6 +102,7 @@ def run_details(session: Session, summary: RunSummary) -> RunDetails:
         summed_usage=sum_usage(calls),
         cost_usd=sum(priced) / _NANO if priced and len(priced) == len(costs) else None,
         calls=len(calls),
+        compacted=summary.start.compacted,
     )
 
 
@@ -134,6 +135,7 @@ def run_record(session: Session, summary: RunSummary, *, with_seed: bool) -> Run
         timeline=tuple(timeline(log)),
         task_class=session.board.plan.task_class,
         weights=session.board.weights(),
+        compacted=start.compacted,
     )
 
 
