@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import random
 import re
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import compaction_chains
 
+from compactor.__main__ import COLLECTOR_THRESHOLDS
 from compactor.envelope import packed_bytes, sealed_characters
 from compactor.payload import Payload, encode_payload
 from compactor.recall import best_within, chunks_of, rank
@@ -404,6 +406,7 @@ def _print(name: str, ratio: float, row: Row) -> None:
 
 def speed() -> None:
     """The extractive level on one core, at 20,000 and 200,000 tokens."""
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     print("\nCPU time of one core, tokens by the estimator")
     for size in (20_000, 200_000):
         case = synthetic_chat(40 * size // 1000, seed=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compactor.strategies.extractive.selection import select
+from compactor.strategies.extractive.selection import Buyer
 from compactor.strategies.extractive.units import Unit, units_of
 
 
@@ -26,7 +26,7 @@ def test_the_most_worth_per_token_is_bought_first() -> None:
     units[0].pieces[3].worth = 0.9
     units[0].pieces[5].worth, units[0].pieces[5].cost = 0.9, 9.0
 
-    select(units, 2.5, 1.0, machine_share=0.0)
+    Buyer(units, 1.0, machine_share=0.0).buy(2.5)
 
     assert kept(units) == ["delta"]
 
@@ -36,7 +36,7 @@ def test_a_passage_costs_its_overhead_once() -> None:
     units[0].pieces[0].worth = 0.2
     units[0].pieces[1].worth = 0.15
 
-    select(units, 6.0, 2.0, machine_share=0.0)
+    Buyer(units, 2.0, machine_share=0.0).buy(6.0)
 
     assert kept(units) == ["alpha", "beta", "gamma"]
 
@@ -46,7 +46,7 @@ def test_a_negation_comes_with_what_it_negates() -> None:
     for piece in units[0].pieces:
         piece.worth = 0.9 if piece.text == "walnuts" else 0.0
 
-    select(units, 3.0, 1.0, machine_share=0.0)
+    Buyer(units, 1.0, machine_share=0.0).buy(3.0)
 
     assert kept(units) == ["not", "walnuts"]
 
@@ -54,7 +54,7 @@ def test_a_negation_comes_with_what_it_negates() -> None:
 def test_what_is_left_makes_sentences_whole() -> None:
     units = priced("alpha of the beta", "gamma of the delta and so on and on and on")
 
-    select(units, 11.0, 0.0, machine_share=1.0)
+    Buyer(units, 0.0, machine_share=1.0).buy(11.0)
 
     assert [unit.whole for unit in units] == [True, False]
 
@@ -64,12 +64,9 @@ def test_where_tools_speak_room_is_reserved_for_identifiers() -> None:
     for piece in units[0].pieces:
         piece.worth = 0.5
 
-    select(units, 4.0, 0.0, machine_share=0.0)
+    Buyer(units, 0.0, machine_share=0.0).buy(4.0)
     plain = kept(units)
-    for unit in units:
-        for piece in unit.pieces:
-            piece.kept = False
-    select(units, 4.0, 0.0, machine_share=1.0)
+    Buyer(units, 0.0, machine_share=1.0).buy(4.0)
 
     assert not {"A1001", "B2002"} & set(plain)
     assert {"A1001"} <= set(kept(units))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compactor.strategies.extractive.passages import Condensed, Passage
-from compactor.strategies.extractive.selection import select
+from compactor.strategies.extractive.selection import Buyer
 from compactor.strategies.extractive.units import Form, Unit, units_of
 from compactor.strategies.extractive.worth import appraise, machine_share
 
@@ -44,28 +44,31 @@ class Condenser:
         self._overhead = overhead_tokens
         self._whole = [Condensed(p.index, p.speaker, p.text, whole=True) for p in passages]
         self._whole_total = self._total(self._whole)
-        self._units: list[Unit] | None = None
+        self._units: list[Unit] = []
+        self._buyer: Buyer | None = None
 
     def fit(self, budget_tokens: int) -> list[Condensed]:
         """What is most worth keeping, within the budget."""
         if self._whole_total <= budget_tokens:
             return self._whole
-        if self._units is None:
+        return self._fitted(self._ready_buyer(), budget_tokens)
+
+    def _ready_buyer(self) -> Buyer:
+        if self._buyer is None:
             self._units = _units(self._passages)
             appraise(self._passages, self._units)
             _price(self._units, self._count)
-        return self._fitted(self._units, budget_tokens)
+            self._buyer = Buyer(self._units, self._overhead, machine_share(self._passages))
+        return self._buyer
 
-    def _fitted(self, units: list[Unit], budget_tokens: int) -> list[Condensed]:
+    def _fitted(self, buyer: Buyer, budget_tokens: int) -> list[Condensed]:
         """Select with a budget that is corrected by what the rendered result really costs."""
         target = float(budget_tokens)
         best: list[Condensed] = []
         best_total = -1
-        share = machine_share(self._passages)
         for _ in range(_ROUNDS):
-            _forget(units)
-            select(units, target, self._overhead, share)
-            rendered = _render(self._passages, units)
+            buyer.buy(target)
+            rendered = _render(self._passages, self._units)
             total = self._total(rendered)
             if best_total < total <= budget_tokens:
                 best, best_total = rendered, total
@@ -116,13 +119,6 @@ def _price(units: list[Unit], count: Callable[[str], int]) -> None:
                 costs[piece.text] = cost
             piece.cost = cost
         unit.cost = max(count(unit.text), 1)
-
-
-def _forget(units: list[Unit]) -> None:
-    for unit in units:
-        unit.whole = False
-        for piece in unit.pieces:
-            piece.kept = False
 
 
 def _render(passages: Sequence[Passage], units: list[Unit]) -> list[Condensed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from compactor.strategies.extractive.units import Form
@@ -22,33 +23,51 @@ _NEGATION_REACH = 3
 _SMALLEST_PRICE = 0.1
 
 
-def select(units: Sequence[Unit], budget: float, overhead: float, machine_share: float) -> None:
-    """Mark pieces as kept and units as whole until the budget is spent.
+class Buyer:
+    """Spends budgets on the same units, one after another.
 
     `overhead` is what a passage costs that keeps anything at all. `machine_share`, 0 to 1, is how
-    much of the conversation tools said; it reserves room for identifiers. Costs must be filled in.
+    much of the conversation tools said; it reserves room for identifiers. Worth and costs must be
+    filled in and stay as they are.
     """
-    room = min(1.0, budget / max(1.0, sum(unit.cost for unit in units)))
-    machine = min(1.0, _MACHINE_TALK * machine_share)
-    first = machine * (1.0 - _IDENTIFIERS_GIVE_WAY * room)
-    last = (_WHOLE_UNITS * room + _WHOLE_MACHINE_UNITS * machine) * room
-    buyer = _Buyer(units, overhead)
-    buyer.buy_pieces(budget * first, only_identifiers=True)
-    buyer.buy_pieces(budget * max(0.0, 1.0 - last), only_identifiers=False)
-    buyer.keep_negations()
-    buyer.buy_units(budget)
 
-
-class _Buyer:
-    def __init__(self, units: Sequence[Unit], overhead: float) -> None:
+    def __init__(self, units: Sequence[Unit], overhead: float, machine_share: float) -> None:
         self._units = units
         self._overhead = overhead
+        self._machine = min(1.0, _MACHINE_TALK * machine_share)
+        self._total = max(1.0, sum(unit.cost for unit in units))
         self._opened: set[int] = set()
         self._spent = 0.0
-        self._offers = [(unit, piece) for unit in units for piece in unit.pieces if piece.worth > 0]
-        self._offers.sort(key=lambda offer: offer[1].worth / offer[1].cost, reverse=True)
+        offers = [
+            (piece.worth / piece.cost, unit, piece)
+            for unit in units
+            for piece in unit.pieces
+            if piece.worth > 0
+        ]
+        offers.sort(key=itemgetter(0), reverse=True)
+        self._offers = [(unit, piece) for _, unit, piece in offers]
 
-    def buy_pieces(self, budget: float, *, only_identifiers: bool) -> None:
+    def buy(self, budget: float) -> None:
+        """Mark pieces as kept and units as whole until the budget is spent."""
+        self._reset()
+        room = min(1.0, budget / self._total)
+        first = self._machine * (1.0 - _IDENTIFIERS_GIVE_WAY * room)
+        last = (_WHOLE_UNITS * room + _WHOLE_MACHINE_UNITS * self._machine) * room
+        if first > 0:
+            self._buy_pieces(budget * first, only_identifiers=True)
+        self._buy_pieces(budget * max(0.0, 1.0 - last), only_identifiers=False)
+        self._keep_negations()
+        self._buy_units(budget)
+
+    def _reset(self) -> None:
+        self._opened.clear()
+        self._spent = 0.0
+        for unit in self._units:
+            unit.whole = False
+            for piece in unit.pieces:
+                piece.kept = False
+
+    def _buy_pieces(self, budget: float, *, only_identifiers: bool) -> None:
         """Keep the pieces of most worth per token until so much in all is spent."""
         for unit, piece in self._offers:
             if piece.kept or (only_identifiers and not piece.identifier):
@@ -58,7 +77,7 @@ class _Buyer:
                 self._pay(unit, price)
                 piece.kept = True
 
-    def keep_negations(self) -> None:
+    def _keep_negations(self) -> None:
         """A negation before a kept word comes with it: without it the rest would lie."""
         for unit in self._units:
             if unit.form is not Form.PROSE:
@@ -70,7 +89,7 @@ class _Buyer:
                         piece.kept = True
                         self._spent += piece.cost
 
-    def buy_units(self, budget: float) -> None:
+    def _buy_units(self, budget: float) -> None:
         """Make sentences, lines and records whole, those first that hold the most already."""
         offers = [(self._gain(unit), position) for position, unit in enumerate(self._units)]
         offers.sort(key=lambda offer: (-offer[0], offer[1]))
@@ -96,6 +115,3 @@ class _Buyer:
     def _pay(self, unit: Unit, price: float) -> None:
         self._spent += price
         self._opened.add(unit.passage)
-
-
-__all__ = ["select"]
