@@ -97,4 +97,14 @@ ENTRIES = [
         "architecture, invariant 1",
         "Whatever body, query or id comes at whatever door, it is never a 5xx.",
     ),
+    Requirement(
+        "surface:fuzz:no-5xx",
+        "architecture, invariant 1",
+        "Thousands of questions generated from the OpenAPI document never meet a 5xx.",
+    ),
+    Requirement(
+        "chat:leniency:tools",
+        f"{_CONTRACT} 0",
+        "Tools of unknown kinds, and an empty list of tools, are ignored in every lane.",
+    ),
 ]

@@ -84,6 +84,19 @@ async def test_what_the_backend_alone_understands_reaches_it(scene: GatewayScene
     assert "reasoning_effort" not in sent  # the model is not declared a reasoning one
 
 
+@pytest.mark.requirement("chat:leniency:tools")
+async def test_tools_of_unknown_kinds_do_not_reach_the_backend(scene: GatewayScene) -> None:
+    hosted: Any = {"type": "web_search", "external_web_access": True}
+    weather: Any = {"type": "function", "function": WEATHER}
+
+    some = await scene.chat(tools=[hosted, weather], tool_choice="auto")
+    none = await scene.chat(tools=[], tool_choice="auto")
+
+    assert (some.status, none.status) == (200, 200)
+    bodies: list[Any] = [each["body"] for each in await scene.sim.record("?bodies=true")]
+    assert sorted(len(sent.get("tools", [])) for sent in bodies) == [0, 1]
+
+
 async def test_tools_go_both_ways(scene: GatewayScene) -> None:
     tools: Any = [{"type": "function", "function": WEATHER}]
     messages: Any = [{"role": "user", "content": CALL}]

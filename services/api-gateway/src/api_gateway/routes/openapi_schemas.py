@@ -113,7 +113,35 @@ _RESPONSES_TOOL: Schema = {
     ]
 }
 _MODES: Schema = {"type": "string", "enum": ["none", "auto", "required"]}
-_TOOL_CHOICE: Schema = {"anyOf": [_MODES, _object(("type",), type=_TEXT)]}
+_NAMED: Schema = _object(("name",), name=_NAME)
+_CHAT_CHOICE: Schema = {
+    "anyOf": [
+        _MODES,
+        _object(("type", "function"), type=_const("function"), function=_NAMED),
+        _object(("type", "custom"), type=_const("custom"), custom=_NAMED),
+        _object(
+            ("type", "allowed_tools"),
+            type=_const("allowed_tools"),
+            allowed_tools=_object(
+                ("mode", "tools"),
+                mode={"enum": ["auto", "required"]},
+                tools=_array(_object(("type",), type=_TEXT)),
+            ),
+        ),
+    ]
+}
+_RESPONSES_CHOICE: Schema = {
+    "anyOf": [
+        _MODES,
+        _object(("type", "name"), type={"enum": ["function", "custom"]}, name=_NAME),
+        _object(
+            ("type", "mode", "tools"),
+            type=_const("allowed_tools"),
+            mode={"enum": ["auto", "required"]},
+            tools=_array(_object(("type",), type=_TEXT)),
+        ),
+    ]
+}
 _NULL: Schema = {"type": "null"}
 _RESPONSE_STATUS = ["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 _VECTOR: Schema = {"anyOf": [_array({"type": "number"}), _TEXT]}
@@ -229,6 +257,7 @@ def component_schemas() -> dict[str, Schema]:
     _refine_completions(components["CompletionParameters"]["properties"])
     for name in ("ResponsesRequest", "ResponsesInputTokensRequest"):
         _refine_responses(components[name]["properties"])
+    _refine_responses_parts(components)
     _refine_answers(components)
     return {**components, **_WRITTEN}
 
@@ -236,12 +265,11 @@ def component_schemas() -> dict[str, Schema]:
 def _refine_chat(properties: dict[str, Schema], messages: Schema) -> None:
     properties["messages"] = {**messages, "minItems": 1}
     properties["tools"] = _array(_ref("ToolDefinition"))
-    properties["tool_choice"] = _TOOL_CHOICE
+    properties["tool_choice"] = _CHAT_CHOICE
     properties["metadata"] = _METADATA
     functions = _array(_ref("FunctionDefinition"), minItems=1, maxItems=MAX_FUNCTIONS)
     properties["functions"] = {"anyOf": [functions, _NULL]}
-    named = _object(("name",), name=_NAME)
-    properties["function_call"] = {"anyOf": [{"enum": ["none", "auto"]}, named, _NULL]}
+    properties["function_call"] = {"anyOf": [{"enum": ["none", "auto"]}, _NAMED, _NULL]}
     _bound(properties, {**SAMPLING_DECIMALS, **chat.INTEGERS})
     _bound_texts(properties, chat.STRINGS)
     _choose(properties, chat.WORDS)
@@ -296,10 +324,32 @@ def _refine_completions(properties: dict[str, Schema]) -> None:
 def _refine_responses(properties: dict[str, Schema]) -> None:
     properties["input"] = {"anyOf": [_TEXT, _array(_ITEM)]}
     properties["tools"] = _array(_RESPONSES_TOOL)
+    properties.pop("prompt", None)  # refused: templates of prompts are not kept here
     if "metadata" in properties:
         properties["metadata"] = _METADATA
-        properties["tool_choice"] = _TOOL_CHOICE
-        _bound(properties, SAMPLING_DECIMALS)
+        properties["tool_choice"] = _RESPONSES_CHOICE
+        _bound(properties, {**SAMPLING_DECIMALS, "max_output_tokens": (16, None)})
+        _choose(properties, {"truncation": ("auto", "disabled")})
+
+
+def _refine_responses_parts(components: dict[str, Schema]) -> None:
+    """What `dialects.responses` checks beyond the types."""
+    _choose(
+        components["ReasoningOptions"]["properties"], {"effort": chat.WORDS["reasoning_effort"]}
+    )
+    _choose(components["TextOptions"]["properties"], {"verbosity": chat.WORDS["verbosity"]})
+    components["TextFormat"] = {
+        "anyOf": [
+            _object(("type",), type={"enum": ["text", "json_object"]}),
+            _object(
+                ("type", "name", "schema"),
+                type=_const("json_schema"),
+                name=_NAME,
+                schema=_ANY_OBJECT,
+                strict={"type": ["boolean", "null"]},
+            ),
+        ]
+    }
 
 
 def _refine_answers(components: dict[str, Schema]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from api_gateway.dialects.chat.tools import decode_tool_choice, decode_tools
+from api_gateway.dialects.chat.head import decode_head
+from api_gateway.dialects.chat.tools import decode_tool_choice, decode_tools, without_unknown_tools
 from wire.conversation import CustomTool, FunctionTool, ToolChoice
 from wire.errors import InvalidRequestError
 from wire.openai_chat import ChatRequest
@@ -23,20 +24,24 @@ def request(**members: object) -> ChatRequest:
     return msgspec.json.decode(body, type=ChatRequest)
 
 
+def members_of(**members: object) -> dict[str, msgspec.Raw]:
+    return decode_head(json.dumps({"model": "m", "messages": [], **members}).encode()).members
+
+
 def refusal(**members: object) -> InvalidRequestError:
     parameters = request(**members)
     with pytest.raises(InvalidRequestError) as refused:
-        decode_tool_choice(parameters, decode_tools(parameters))
+        decode_tool_choice(parameters, decode_tools(parameters).tools)
     return refused.value
 
 
 def choice(**members: object) -> ToolChoice:
     parameters = request(tools=[WEATHER, GREP], **members)
-    return decode_tool_choice(parameters, decode_tools(parameters))
+    return decode_tool_choice(parameters, decode_tools(parameters).tools)
 
 
 def test_tools_keep_their_schemas_verbatim() -> None:
-    weather, grep = decode_tools(request(tools=[WEATHER, GREP]))
+    weather, grep = decode_tools(request(tools=[WEATHER, GREP])).tools
 
     assert isinstance(weather, FunctionTool)
     assert isinstance(grep, CustomTool)
@@ -46,21 +51,43 @@ def test_tools_keep_their_schemas_verbatim() -> None:
 
 
 def test_a_tool_of_an_unknown_kind_is_left_out() -> None:
-    tools = decode_tools(request(tools=[{"type": "web_search", "external": True}, WEATHER]))
+    found = decode_tools(request(tools=[{"type": "web_search", "external": True}, WEATHER]))
 
-    assert [tool.name for tool in tools] == ["get_weather"]
+    assert [tool.name for tool in found.tools] == ["get_weather"]
+    assert not found.are_all
+
+
+@pytest.mark.requirement("chat:leniency:tools")
+def test_a_backend_gets_the_known_tools_verbatim() -> None:
+    tools = [{"type": "web_search"}, WEATHER, {"type": "x"}, GREP]
+    members = members_of(tools=tools, tool_choice="auto")
+
+    kept = without_unknown_tools(members)
+
+    assert json.loads(bytes(kept["tools"])) == [WEATHER, GREP]
+    assert kept.keys() == members.keys()
+
+
+@pytest.mark.parametrize("tools", [[], [{"type": "web_search"}]])
+@pytest.mark.requirement("chat:leniency:tools")
+def test_a_backend_gets_nothing_about_tools_when_there_are_none(tools: object) -> None:
+    members = members_of(tools=tools, tool_choice="auto", parallel_tool_calls=True)
+
+    kept = without_unknown_tools(members)
+
+    assert set(kept) == {"model", "messages"}
 
 
 @pytest.mark.parametrize("members", [{}, {"tools": None}, {"tools": []}, {"functions": None}])
 def test_no_tools_is_no_tools(members: dict[str, Any]) -> None:
-    assert decode_tools(request(**members)) == ()
+    assert decode_tools(request(**members)).tools == ()
 
 
 @pytest.mark.requirement("chat:legacy-functions")
 def test_legacy_functions_become_tools() -> None:
     parameters = request(functions=[WEATHER["function"]], function_call={"name": "get_weather"})
 
-    tools = decode_tools(parameters)
+    tools = decode_tools(parameters).tools
 
     assert [tool.name for tool in tools] == ["get_weather"]
     assert decode_tool_choice(parameters, tools) == ToolChoice("tool", name="get_weather")

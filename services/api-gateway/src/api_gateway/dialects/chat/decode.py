@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
@@ -12,7 +12,11 @@ from api_gateway.dialects.chat.messages import (
     to_items,
     uses_legacy_calls,
 )
-from api_gateway.dialects.chat.tools import decode_tool_choice, decode_tools
+from api_gateway.dialects.chat.tools import (
+    decode_tool_choice,
+    decode_tools,
+    without_unknown_tools,
+)
 from api_gateway.dialects.json_schema import check_response_schema
 from wire.conversation import GenerationRequest, ResponseFormat, Sampling, Tool, ToolChoice
 
@@ -73,12 +77,14 @@ def decode_body(head: ChatHead) -> ChatBody:
     """
     parameters = head.parameters
     messages = decode_messages(parameters.messages)
-    tools = decode_tools(parameters)
-    tool_choice = decode_tool_choice(parameters, tools)
+    found = decode_tools(parameters)
+    tool_choice = decode_tool_choice(parameters, found.tools)
     schema = parameters.response_format and parameters.response_format.json_schema
     if schema:
         check_response_schema(schema.schema, strict=schema.strict is True)
-    return ChatBody(head, messages, tools, tool_choice)
+    if not found.are_all:
+        head = replace(head, members=without_unknown_tools(head.members))
+    return ChatBody(head, messages, found.tools, tool_choice)
 
 
 def _refuse_audio(parameters: ChatRequest) -> None:

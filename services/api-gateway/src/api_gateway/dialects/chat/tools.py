@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
@@ -14,11 +15,16 @@ from wire.errors import InvalidRequestError
 from wire.openai_chat import ChatRequest, FunctionDefinition, ToolDefinition
 from wire.raw_json import is_present
 
+if TYPE_CHECKING:
+    from api_gateway.dialects import json_members
+
 T = TypeVar("T")
 
 MAX_FUNCTIONS = 128
 _MODES = ("none", "auto", "required")
 _CHOICE_TYPES = ("function", "custom", "allowed_tools")
+_KINDS = ("function", "custom")
+_ABOUT_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 _TOOLS = msgspec.json.Decoder(list[ToolDefinition])
 _FUNCTIONS = msgspec.json.Decoder(list[FunctionDefinition])
 
@@ -46,11 +52,25 @@ class _ChoiceObject(msgspec.Struct):
     allowed_tools: _AllowedTools | None = None
 
 
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_KIND = msgspec.json.Decoder(_Kind)
 _CHOICE = msgspec.json.Decoder(str | _ChoiceObject)
 _FUNCTION_CALL = msgspec.json.Decoder(str | _Name)
 
 
-def decode_tools(parameters: ChatRequest) -> tuple[Tool, ...]:
+@dataclass(frozen=True, slots=True)
+class ChatTools:
+    """`are_all`: the request's own list may be passed on as it is."""
+
+    tools: tuple[Tool, ...] = ()
+    are_all: bool = True
+
+
+def decode_tools(parameters: ChatRequest) -> ChatTools:
     """The request's tools, from whichever of the two members it uses. Unknown kinds are left out.
 
     Raises:
@@ -59,10 +79,19 @@ def decode_tools(parameters: ChatRequest) -> tuple[Tool, ...]:
     if is_present(parameters.tools):
         definitions = _decode(_TOOLS, parameters.tools, "tools")
         tools = [_tool(each, f"tools[{index}]") for index, each in enumerate(definitions)]
-        return tuple(tool for tool in tools if tool is not None)
+        known = tuple(tool for tool in tools if tool is not None)
+        return ChatTools(known, are_all=bool(known) and len(known) == len(tools))
     if is_present(parameters.functions):
-        return _legacy_functions(parameters.functions)
-    return ()
+        return ChatTools(_legacy_functions(parameters.functions))
+    return ChatTools()
+
+
+def without_unknown_tools(members: json_members.Members) -> json_members.Members:
+    """The members for a backend that would refuse what we ignore: unknown kinds, and no tools."""
+    known = [raw for raw in _RAW_LIST.decode(members["tools"]) if _KIND.decode(raw).type in _KINDS]
+    if not known:
+        return {name: raw for name, raw in members.items() if name not in _ABOUT_TOOLS}
+    return {**members, "tools": msgspec.Raw(b"[" + b",".join(known) + b"]")}
 
 
 def decode_tool_choice(parameters: ChatRequest, tools: tuple[Tool, ...]) -> ToolChoice:

@@ -1,0 +1,1 @@
+"""Generated questions for the real processes."""
