@@ -104,6 +104,10 @@ bench-panel: .environment-dev ## A panel of three against provider-sim: calls, l
 bench-coordination: .environment-dev ## The bars of coordination, on the production core (BENCH_ARGS)
 	@$(BIN)/python scripts/bench_coordination.py $(BENCH_ARGS)
 
+.PHONY: bench-engine
+bench-engine: .environment-dev ## The bars of coordination on the real engine, against provider-sim (BENCH_ARGS)
+	@$(BIN)/python scripts/bench_engine.py $(BENCH_ARGS)
+
 .PHONY: massgen-corpus
 massgen-corpus: .environment-dev ## How many of a MassGen wheel's configurations load (WHEEL=path)
 	@test -n "$(WHEEL)" || { echo "massgen-corpus: name the wheel or folder: WHEEL=path"; exit 2; }

@@ -189,6 +189,19 @@ async def test_without_the_installation_token_nothing_is_served(service: Orchest
         assert response.status == 401
 
 
+async def test_what_a_run_took_does_not_grow_after_its_end(service: Orchestrator) -> None:
+    start = start_run(panel(service.sim))
+    await service.run(start)
+    context = service.context()
+    first = await service.client.call(GET_RUN, None, context, run_id=start.run_id)
+    await service.run(start_run(panel(service.sim)))
+
+    again = await service.client.call(GET_RUN, None, context, run_id=start.run_id)
+
+    assert first.duration_ms is not None
+    assert again.duration_ms == first.duration_ms
+
+
 def at_odds(service: Orchestrator, **options: object) -> PanelSpec:
     """Two models that never agree; only their weights can decide."""
     return panel(

@@ -120,6 +120,7 @@ class Run:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._status: RunStatus = "in_progress"
         self._error: ErrorInfo | None = None
+        self._duration_ms: int | None = None
         self._progress = ProgressFeed(self.output, self._clock)
         self._shows_progress = start.progress and start.panel.progress and _is_panel(start)
         self._ledger = CallLedger(start, services.writer, self._admitted_s)
@@ -300,7 +301,7 @@ class Run:
         return PlatformFaultError("The orchestrator had an error.")
 
     async def _close(self) -> None:
-        duration_ms = self._now_ms()
+        duration_ms = self._duration_ms = self._now_ms()
         ended = self._ending()
         calls = ended.calls
         stored = await self._store_end(duration_ms)
@@ -336,7 +337,7 @@ class Run:
             start=self.start,
             status=self._status,
             created_unix_s=self._admitted_unix_s,
-            duration_ms=self._now_ms() if self._status != "in_progress" else None,
+            duration_ms=self._duration_ms,
             calls=self._ledger.records(call_id),
             calls_in_flight=self._ledger.open_calls,
             error=self._error,

@@ -1,0 +1,301 @@
+"""The bars of coordination that need the real engine: the platform in front of provider-sim.
+
+    make bench-engine
+    ... BENCH_ARGS="--seconds 60"    the open loop for longer (20 runs of 10 s each a second)
+    ... BENCH_ARGS="--runs 10000"    more runs whose usage is compared with the vendor's record
+
+The critical path of a run is the time in which at least one vendor call was under way, by the
+vendor's own record. Client, vendor and platform share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+import msgspec
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from coordination_bench.bars import Bars  # noqa: E402 - the path is set above
+
+from tests.system import scenery  # noqa: E402
+from tests.system.platform_process import Platform, platform  # noqa: E402
+from tests.system.simulator_process import Call, Simulator, simulator  # noqa: E402
+from tests.system.test_hang_up import (  # noqa: E402
+    BAR_S,
+    asking,
+    reach,
+    running_calls,
+)
+from wire.coordination import RunRecord  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+SLOW, QUICK = "slow-council", "quick-council"
+SLOW_PROFILE, QUICK_PROFILE = "ttft=500,call=5000", "ttft=5,call=20"
+RATE_PER_S, IN_FLIGHT = 20, 32
+OVERHEAD_BAR_MS = 20.0
+QUESTION = "Which sort is best for almost sorted lists, and why? ({number})"
+_decode_record = msgspec.json.Decoder(RunRecord).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One run as its client saw it."""
+
+    request_id: str
+    wall_ms: float
+
+
+def main() -> int:
+    """Print the table; 1 when a bar is missed."""
+    options = _options()
+    bars = Bars()
+    with tempfile.TemporaryDirectory(prefix="conclave-bench-") as folder, simulator() as sim:
+        sim.add_rules(*scenery.RULES)
+        config = Path(folder) / "config" / "conclave.yaml"
+        config.parent.mkdir()
+        config.write_text(yaml.safe_dump(_configuration(sim)))
+        with platform(Path(folder), config=config) as running:
+            asyncio.run(_measure_runs(bars, running, sim, options))
+            _measure_hang_ups(bars, running, sim, options.hang_ups)
+    print(f"\nmissed: {'; '.join(bars.missed)}" if bars.missed else "\nevery bar is met")
+    return 1 if bars.missed else 0
+
+
+def _configuration(sim: Simulator) -> dict[str, Any]:
+    """The system tests' scenes, and two panels with a dissenter: slow ones and quick ones."""
+    known = cast("dict[str, Any]", scenery.scenery(sim.base_url))
+    personas = {
+        "analyst": scenery.ANALYST,
+        "engineer": scenery.ENGINEER,
+        "dissenter": scenery.DISSENTER,
+    }
+    for name, profile in ((SLOW, SLOW_PROFILE), (QUICK, QUICK_PROFILE)):
+        known["providers"][name] = {
+            "kind": "openai-compatible",
+            "base_url": f"{sim.url}/p/{profile}/v1",
+            "max_concurrency": 4096,
+        }
+        known["models"][f"{name}-model"] = {"provider": name, "upstream_model": "sim"}
+        known["panels"][name] = scenery.panel(
+            personas, models=dict.fromkeys(personas, f"{name}-model"), max_rounds=0
+        )
+    return known
+
+
+async def _measure_runs(
+    bars: Bars, running: Platform, sim: Simulator, options: argparse.Namespace
+) -> None:
+    async with _client(running) as client:
+        await asyncio.gather(*(client.ask(QUICK) for _ in range(8)))
+        bars.heading(f"open loop: {RATE_PER_S} runs of 10 s a second for {options.seconds} s")
+        before = sim.latest()
+        answered, most = await _open_loop(client, options.seconds)
+        records = await client.records(answered)
+        calls = _by_request(sim.ended_calls(before))
+        _print_overheads(bars, answered, records, calls, most)
+        bars.heading(f"usage of {options.runs} runs against the vendor's own record")
+        before = sim.latest()
+        answered = await _closed_loop(client, options.runs)
+        records = await client.records(answered)
+        _print_usage(bars, records, _by_request(sim.ended_calls(before)))
+
+
+def _print_overheads(
+    bars: Bars,
+    answered: list[Answered],
+    records: list[RunRecord],
+    calls: dict[str, Call],
+    most: int,
+) -> None:
+    beyond, own = list[float](), list[float]()
+    for run, record in zip(answered, records, strict=True):
+        path_ms = _busy_ms([calls[key] for key in _keys(record) if key in calls])
+        beyond.append(run.wall_ms - path_ms)
+        own.append((record.duration_ms or 0) - path_ms)
+    bars.note("runs", len(answered))
+    bars.note("runs in flight, most", most)
+    bars.note("client's wall beyond the critical path, median", _share(beyond, 0.5), "ms")
+    bars.note("orchestrator's own time, median", _share(own, 0.5), "ms")
+    bars.at_most("orchestrator's own time, p95", _share(own, 0.95), OVERHEAD_BAR_MS, "ms")
+    bars.at_most("wall beyond the critical path, p95", _share(beyond, 0.95), OVERHEAD_BAR_MS, "ms")
+
+
+def _print_usage(bars: Bars, records: list[RunRecord], calls: dict[str, Call]) -> None:
+    compared = wrong = estimated = unknown = 0
+    for record in records:
+        for call in record.calls:
+            seen = calls.get(f"{call.call_id}.{call.attempt}")
+            if seen is None:
+                unknown += 1
+            elif call.basis != "reported":
+                estimated += 1
+            else:
+                compared += 1
+                counted = (call.usage.input_tokens, call.usage.output_tokens)
+                wrong += counted != (seen.prompt_tokens, seen.completion_tokens)
+    bars.note("calls compared", compared)
+    bars.note("calls cut before their usage came, flagged as such", estimated)
+    bars.at_most("calls whose usage is not the vendor's", wrong, 0)
+    bars.at_most("calls the vendor does not know", unknown, 0)
+    recorded = sum(len(record.calls) for record in records)
+    bars.at_most("vendor's calls that no run record has", len(calls) - recorded + unknown, 0)
+
+
+def _measure_hang_ups(bars: Bars, running: Platform, sim: Simulator, times: int) -> None:
+    bars.heading(f"hang-ups, {times} in each window, streamed and whole")
+    windows = {
+        "before the first token": ("slow-answers", running_calls(3)),
+        "while the agents answer": ("slow-middles", running_calls(3, with_tokens=True)),
+        "in the ballot": ("slow-ballots", running_calls(3, kind="ballot")),
+        "while presenting": (
+            "slow-presentation",
+            running_calls(1, kind="present", with_tokens=True),
+        ),
+    }
+    for name, (model, window) in windows.items():
+        waits_ms = list[float]()
+        for number in range(times):
+            before = sim.latest()
+            with asking(running, model, stream=number % 2 == 0) as asked:
+                reach(sim, before, window)
+                gone_s = asked.hang_up()
+            closed = [c for c in sim.ended_calls(before) if c.outcome == "client_closed"]
+            waits_ms += [((call.ended_s or 0) - gone_s) * 1000 for call in closed]
+        bars.at_most(f"{name}: sockets closed, p99", _share(waits_ms, 0.99), BAR_S * 1000, "ms")
+    bars.at_most("vendor calls still open", sim.active(), 0)
+
+
+# ---------------------------------------------------------------------------------------- client
+
+
+@dataclass
+class Client:
+    session: aiohttp.ClientSession
+    base_url: str
+    asked: int = 0
+
+    async def ask(self, model: str) -> Answered:
+        """One question, streamed to its end."""
+        self.asked += 1
+        text = QUESTION.format(number=self.asked)
+        body = {
+            "model": model,
+            "stream": True,
+            "messages": [{"role": "user", "content": text}],
+        }
+        started_s = time.monotonic()
+        async with self.session.post(f"{self.base_url}/chat/completions", json=body) as response:
+            answer = await response.read()
+        ended_s = time.monotonic()
+        if response.status != HTTPStatus.OK or not answer.endswith(b"data: [DONE]\n\n"):
+            raise RuntimeError(f"HTTP {response.status}: {answer[-500:]!r}")
+        return Answered(response.headers["x-request-id"], (ended_s - started_s) * 1000)
+
+    async def records(self, answered: list[Answered]) -> list[RunRecord]:
+        """Each run's record."""
+        return [await self._record(run.request_id) for run in answered]
+
+    async def _record(self, request_id: str) -> RunRecord:
+        async with self.session.get(f"{self.base_url}/conclave/runs/{request_id}") as response:
+            body = await response.read()
+        if response.status != HTTPStatus.OK:
+            raise RuntimeError(f"HTTP {response.status}: {json.loads(body)}")
+        return _decode_record(body)
+
+
+@asynccontextmanager
+async def _client(running: Platform) -> AsyncGenerator[Client]:
+    headers = {"authorization": f"Bearer {running.api_key}"}
+    timeout = aiohttp.ClientTimeout(total=120)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(
+        headers=headers, timeout=timeout, connector=connector
+    ) as session:
+        yield Client(session, running.base_url)
+
+
+async def _open_loop(client: Client, seconds: float) -> tuple[list[Answered], int]:
+    """Start runs at the rate, whatever becomes of earlier ones; and the most in flight at once."""
+    answered: list[Answered] = []
+    in_flight = most = 0
+
+    async def one() -> None:
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
+        answered.append(await client.ask(SLOW))
+        in_flight -= 1
+
+    started_s = time.monotonic()
+    async with asyncio.TaskGroup() as runs:
+        for number in range(round(RATE_PER_S * seconds)):
+            await asyncio.sleep(started_s + number / RATE_PER_S - time.monotonic())
+            runs.create_task(one())
+    return answered, most
+
+
+async def _closed_loop(client: Client, count: int) -> list[Answered]:
+    left = iter(range(count))
+    answered: list[Answered] = []
+
+    async def one_after_another() -> None:
+        for _ in left:
+            answered.append(await client.ask(QUICK))  # noqa: PERF401 - shared by several
+
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(IN_FLIGHT):
+            clients.create_task(one_after_another())
+    return answered
+
+
+# --------------------------------------------------------------------------------------- figures
+
+
+def _by_request(calls: list[Call]) -> dict[str, Call]:
+    return {call.request_id: call for call in calls if call.request_id is not None}
+
+
+def _keys(record: RunRecord) -> list[str]:
+    return [f"{call.call_id}.{call.attempt}" for call in record.calls]
+
+
+def _busy_ms(calls: list[Call]) -> float:
+    spans = sorted((call.started_s, call.ended_s or call.started_s) for call in calls)
+    busy_s = until_s = 0.0
+    for start_s, end_s in spans:
+        busy_s += max(0.0, end_s - max(start_s, until_s))
+        until_s = max(until_s, end_s)
+    return busy_s * 1000
+
+
+def _share(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The bars of coordination on the real engine.")
+    parser.add_argument("--seconds", type=float, default=25)
+    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--hang-ups", type=int, default=10)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
