@@ -68,6 +68,20 @@ models:
   sim: {{provider: sim, aliases: [gpt-sim, "vendor/gpt:4"]}}
   sim-embed: {{provider: sim, dialects: [], capabilities: {{embeddings: true}}}}
   responses: {{provider: sim, upstream_model: sim, dialects: [responses]}}
+  narrow:
+    provider: sim
+    upstream_model: sim
+    context_window_tokens: 1000
+    compaction: {{enabled: false}}
+  full:
+    provider: sim
+    upstream_model: "sim@fault=context_overflow"
+    compaction: {{enabled: false}}
+  responses-full:
+    provider: sim
+    upstream_model: "sim@fault=context_overflow"
+    dialects: [responses]
+    compaction: {{enabled: false}}
   single: {{provider: sim, upstream_model: sim, capabilities: {{multiple_choices: false}}}}
   loose: {{provider: sim, upstream_model: sim, capabilities: {{structured_outputs: false}}}}
   plain:
@@ -94,7 +108,7 @@ panels:
 routing:
   auxiliary: {{model: plain, panels: [summed]}}
 """
-# Each is a model of its own: `sim-` and the fault's name.
+# Each is two models: `sim-` and the fault's name speaks Chat, `responses-` and its name Responses.
 FAULTS = {
     "400": "fault=400",
     "401": "fault=401",
@@ -110,6 +124,7 @@ FAULTS = {
     "error200": "fault=error_body_200",
     "slow": "ttft=30000",
     "long": "itl=50,tokens=400",
+    "pause": "itl=40,tokens=5",
     "mid-error": "itl=20,mid_error_after=3",
     "mid-reset": "reset_after=3",
     "mid-cut": "cut_after=3",
@@ -242,6 +257,14 @@ class GatewayScene:
         body = {"model": model, "messages": messages, **members}
         return await self.send("POST", "/v1/chat/completions", body, headers=headers)
 
+    async def ask(
+        self, model: str = "sim", asked: object = "hi", *, headers: dict[str, str] | None = None,
+        **members: object,
+    ) -> Reply:  # fmt: skip
+        """The same in the Responses dialect."""
+        body = {"model": model, "input": asked, **members}
+        return await self.send("POST", "/v1/responses", body, headers=headers)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -317,8 +340,10 @@ async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewaySce
 def configured(sim: SimulatorClient) -> str:
     """The scene's conclave.yaml."""
     faults = "\n".join(
-        f'  sim-{name}: {{provider: sim, upstream_model: "sim@{profile}"}}'
+        f'  {spoken}-{name}: {{provider: sim, upstream_model: "sim@{profile}", '
+        f"dialects: [{dialect}]}}"
         for name, profile in FAULTS.items()
+        for spoken, dialect in (("sim", "chat"), ("responses", "responses"))
     )
     return CONFIGURATION.format(sim=sim.base_url, faults=faults)
 

@@ -121,6 +121,7 @@ async def _forward(
         frames = splicer.feed(chunk)
         if frames:
             await write(frames)
+        splicer.check()
         if response.ended:
             return
     splicer.end()

@@ -225,7 +225,7 @@ class ResponsesRoute:
             deadline=self._deadline(self._limits.model_deadline_s),
             traceparent=exchange.traceparent,
         )
-        await delivery.splice(raw)
+        await delivery.splice(raw, self._limits.heartbeat_s)
 
     async def _translate(
         self,

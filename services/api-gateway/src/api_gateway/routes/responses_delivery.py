@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from api_gateway.dialects.responses.encode import ResponseEncoder
 from api_gateway.dialects.responses.splice import SplicedResponse
 from api_gateway.lanes.answers import answering
 from api_gateway.lanes.responses_splice import forward_spliced, read_spliced
-from api_gateway.routes.streaming import AnswerAccount, StreamDelivery, collect
+from api_gateway.routes.streaming import HEARTBEAT, AnswerAccount, StreamDelivery, collect
 from wire.errors import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from api_gateway.dialects.responses.output_items import OutputItem
     from api_gateway.dialects.responses.response_object import FinalResponse
@@ -78,8 +80,8 @@ class ResponseDelivery:
         finally:
             self._exchange.usage = account.usage
 
-    async def splice(self, raw: RawExchange) -> None:
-        """An answer in the vendor's own bytes.
+    async def splice(self, raw: RawExchange, heartbeat_s: float) -> None:
+        """An answer in the vendor's own bytes, its silences filled.
 
         Raises:
             PlatformError: it failed, before or after its first frame.
@@ -89,7 +91,8 @@ class ResponseDelivery:
         self._exchange.failure_frame = spliced.failure
         try:
             if self._plan.streams:
-                await forward_spliced(raw, spliced, self._exchange.write)
+                async with _kept_alive(self._exchange, self._clock, heartbeat_s) as write:
+                    await forward_spliced(raw, spliced, write)
             else:
                 await read_spliced(raw, spliced)
             await self._complete(spliced)
@@ -121,3 +124,35 @@ class ResponseDelivery:
         if self._exchange.began and not self._is_decided:
             self._is_decided = True
             await self._keeper.keep(self._plan, answer.fail(error.info()), answer.output)
+
+
+@asynccontextmanager
+async def _kept_alive(
+    exchange: Exchange, clock: Clock, heartbeat_s: float
+) -> AsyncGenerator[Callable[[bytes], Awaitable[None]]]:
+    """Writes to the client; once the stream has begun, silences are filled with comments."""
+    written_at_s = clock.monotonic_s()
+
+    async def write(frames: bytes) -> None:
+        nonlocal written_at_s
+        await exchange.write(frames)
+        written_at_s = clock.monotonic_s()
+
+    async def fill_silences() -> None:
+        while True:
+            silent_s = clock.monotonic_s() - written_at_s
+            if silent_s >= heartbeat_s and exchange.began:
+                await write(HEARTBEAT)
+            await asyncio.sleep(max(heartbeat_s - silent_s, heartbeat_s / 10))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            filler = group.create_task(fill_silences())
+            try:
+                yield write
+            finally:
+                filler.cancel()
+    except BaseExceptionGroup as errors:
+        if len(errors.exceptions) == 1:  # the body's own
+            raise errors.exceptions[0] from None
+        raise

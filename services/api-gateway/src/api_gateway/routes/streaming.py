@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # 4 a second: enough to follow, few enough to read.
 PROGRESS_INTERVAL_S = 0.25
-_HEARTBEAT = comment_frame("keep-alive")
+HEARTBEAT = comment_frame("keep-alive")
 
 
 class StreamEncoder(Protocol):
@@ -190,7 +190,7 @@ class StreamDelivery:
         """Events that this dialect has no frames for are silence too."""
         frames = self._frames(items)
         if not frames and self._silent_for_s() >= self._heartbeat_s:
-            frames = _HEARTBEAT
+            frames = HEARTBEAT
         if frames:
             await self._send(frames)
 

@@ -127,9 +127,7 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 # --------------------------------------------------------------------------------------- request
 
 
-def splice_request(
-    body: ResponsesBody, history: Sequence[msgspec.Raw], model: ModelSpec
-) -> bytes:
+def splice_request(body: ResponsesBody, history: Sequence[msgspec.Raw], model: ModelSpec) -> bytes:
     """The client's request for this model's backend, with the items that come before its own."""
     members = dict(body.head.members)
     if model.provider.kind in _OPENAI_KINDS:
@@ -383,12 +381,12 @@ class StreamSplicer:
         self._response = response
         self._provider = provider
         self._reader = SseReader()
+        self._failure: VendorFailedError | UpstreamProtocolError | None = None
 
     def feed(self, chunk: bytes) -> bytes:
-        """What to send on. Nothing more once the response has ended.
+        """What to send on; whatever then, `check` comes next.
 
-        Raises:
-            VendorFailedError, UpstreamProtocolError: see `SplicedResponse.take_event`.
+        Nothing more comes once the response has ended.
         """
         frames: list[bytes] = []
         try:
@@ -396,12 +394,23 @@ class StreamSplicer:
                 if self._response.ended:
                     break
                 frames.append(self._response.take_event(event))
+        except (VendorFailedError, UpstreamProtocolError) as failure:
+            self._failure = failure
         except EventTooLargeError as error:
-            raise UpstreamProtocolError(
+            self._failure = UpstreamProtocolError(
                 f"{self._provider} sent an event that is too large: {error}",
                 provider=self._provider,
-            ) from None
+            )
         return b"".join(frames)
+
+    def check(self) -> None:
+        """Tell of a failure, now that what came before it has been sent on.
+
+        Raises:
+            VendorFailedError, UpstreamProtocolError: see `SplicedResponse.take_event`.
+        """
+        if self._failure is not None:
+            raise self._failure
 
     def end(self) -> None:
         """The backend closed its stream.

@@ -22,6 +22,10 @@ T = TypeVar("T")
 
 _MAX_NAME_CHARACTERS = 128
 _NULL = msgspec.Raw(b"null")
+_WANTED = {
+    "function": dict.fromkeys(("description", "parameters", "strict"), _NULL),
+    "namespace": {"description": msgspec.Raw(b'""')},
+}
 _MODES = ("none", "auto", "required")
 _OWN_KINDS = ("function", "custom", "namespace")
 _CHOICE_TYPES = ("function", "custom", "allowed_tools")
@@ -195,12 +199,13 @@ def _namespace(definition: msgspec.Raw, path: str) -> list[Tool]:
 
 
 def _echoed(kind: str, definition: msgspec.Raw) -> msgspec.Raw:
-    """Strict validators want three of a function's members even when they are null."""
-    if kind != "function":
+    """Strict validators want some members even when there is nothing in them."""
+    wanted = _WANTED.get(kind)
+    if wanted is None:
         return definition
     members = json_members.split(bytes(definition))
-    for name in ("description", "parameters", "strict"):
-        members.setdefault(name, _NULL)
+    for name, empty in wanted.items():
+        members.setdefault(name, empty)
     return msgspec.Raw(json_members.join(members))
 
 
