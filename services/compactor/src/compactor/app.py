@@ -127,7 +127,7 @@ def _model_client(
 
 def _native_support(clock: Clock, metrics: CompactorMetrics) -> NativeSupport:
     return NativeSupport(
-        clock, lambda place, offered: metrics.native_supported.of(place).set(offered)
+        clock, lambda place, offered: metrics.vendors.native_supported.of(place).set(offered)
     )
 
 

@@ -33,7 +33,7 @@ class CallCounter:
         """Not measured here."""
 
     async def closed(self, call: CallClosed, /) -> None:
-        self._metrics.vendor_calls.of(call.opened.model, call.status).inc()
+        self._metrics.vendors.calls.of(call.opened.model, call.status).inc()
 
 
 class CallBook:

@@ -235,10 +235,12 @@ class Compactor:
         if source != "made":
             return
         for failure in made.fallbacks:
-            metrics.level_failures.of(failure.level, failure.reason).inc()
-        metrics.summariser_tokens.of(made.level, "in").inc(made.usage.input_tokens)
-        metrics.summariser_tokens.of(made.level, "out").inc(made.usage.output_tokens)
-        metrics.spent_usd.inc(sum(call.cost_nano_usd or 0 for call in made.bill.calls) * 1e-9)
+            metrics.vendors.level_failures.of(failure.level, failure.reason).inc()
+        metrics.vendors.tokens.of(made.level, "in").inc(made.usage.input_tokens)
+        metrics.vendors.tokens.of(made.level, "out").inc(made.usage.output_tokens)
+        metrics.vendors.spent_usd.inc(
+            sum(call.cost_nano_usd or 0 for call in made.bill.calls) * 1e-9
+        )
         if made.compaction is None:
             return
         metrics.sealed_bytes.observe(len(made.compaction.encrypted_content))

@@ -8,10 +8,12 @@ _ITEM_BYTES = (2_048, 8_192, 32_768, 131_072, 262_144, 524_288, 2_097_152, 20_97
 
 
 class CompactorMetrics(Metrics):
-    """Compactions by level, what they saved and cost, and how sealed items are used."""
+    """Compactions by level, what they saved; `vendors`: what they cost; `opening`: their use."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.vendors = VendorMetrics(self)
+        self.opening = OpeningMetrics(self)
         self.compactions = self.counters(
             "conclave_compactor_compactions_total",
             "Requests to compact, by level of the result (`none`: unchanged) and how it came about "
@@ -29,56 +31,66 @@ class CompactorMetrics(Metrics):
             ("level",),
         )
         self.tokens_saved = self.counters(
-            "conclave_compactor_tokens_saved_total",
-            "Tokens in less tokens out.",
-            ("level",),
+            "conclave_compactor_tokens_saved_total", "Tokens in less tokens out.", ("level",)
         )
-        self.level_failures = self.counters(
-            "conclave_compactor_level_failures_total",
-            "Levels that were tried and did not serve; the next one was taken.",
-            ("level", "reason"),
+        self.saved_usd = self.counter(
+            "conclave_compactor_saved_usd_total",
+            "Input price of the tokens saved, each compaction counted for one later request.",
         )
         self.duration_s = self.histograms(
             "conclave_compactor_compaction_duration_seconds",
             "Time to make a compaction.",
             ("level",),
         )
-        self.summariser_tokens = self.counters(
+        self.sealed_bytes = self.histogram(
+            "conclave_compactor_sealed_item_bytes", "Size of sealed items.", _ITEM_BYTES
+        )
+
+
+class VendorMetrics:
+    """Levels that ask vendors: what they cost, and what became of it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.level_failures = metrics.counters(
+            "conclave_compactor_level_failures_total",
+            "Levels that were tried and did not serve; the next one was taken.",
+            ("level", "reason"),
+        )
+        self.tokens = metrics.counters(
             "conclave_compactor_summariser_tokens_total",
             "Tokens that vendors counted for summaries and native compactions.",
             ("level", "direction"),
         )
-        self.vendor_calls = self.counters(
+        self.calls = metrics.counters(
             "conclave_compactor_vendor_calls_total",
             "Upstream attempts of summaries and native compactions, by model and how they ended.",
             ("model", "status"),
         )
-        self.spent_usd = self.counter(
+        self.spent_usd = metrics.counter(
             "conclave_compactor_spent_usd_total",
             "What summaries and native compactions cost, by the catalogue's prices.",
         )
-        self.saved_usd = self.counter(
-            "conclave_compactor_saved_usd_total",
-            "Input price of the tokens saved, each compaction counted for one later request.",
+        self.native_supported = metrics.gauges(
+            "conclave_compactor_native_supported",
+            "1: the provider compacts this model's conversations itself; 0: it said it does not.",
+            ("provider_model",),
         )
-        self.sealed_bytes = self.histogram(
-            "conclave_compactor_sealed_item_bytes", "Size of sealed items.", _ITEM_BYTES
-        )
-        self.opens = self.counters(
+
+
+class OpeningMetrics:
+    """Sealed items in use."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.opens = metrics.counters(
             "conclave_compactor_opens_total",
             "Conversations with a sealed item that were opened, by the item's level and outcome "
             "(ok, refused).",
             ("level", "outcome"),
         )
-        self.recalled_tokens = self.counter(
+        self.recalled_tokens = metrics.counter(
             "conclave_compactor_recalled_tokens_total",
             "Tokens of history that stood verbatim in opened windows because the question asked.",
         )
-        self.open_duration_s = self.histogram(
+        self.duration_s = metrics.histogram(
             "conclave_compactor_open_duration_seconds", "Time to open a conversation."
-        )
-        self.native_supported = self.gauges(
-            "conclave_compactor_native_supported",
-            "1: the provider compacts this model's conversations itself; 0: it said it does not.",
-            ("provider_model",),
         )

@@ -48,11 +48,11 @@ class CompactionRoutes:
         try:
             result = await self._opener.open(request, tenant_id=context.tenant_id)
         except InvalidRequestError:
-            self._metrics.opens.of("none", "refused").inc()
+            self._metrics.opening.opens.of("none", "refused").inc()
             raise
-        self._metrics.opens.of(result.level, "ok").inc()
-        self._metrics.recalled_tokens.inc(result.recalled_tokens)
-        self._metrics.open_duration_s.observe(self._clock.monotonic_s() - began_s)
+        self._metrics.opening.opens.of(result.level, "ok").inc()
+        self._metrics.opening.recalled_tokens.inc(result.recalled_tokens)
+        self._metrics.opening.duration_s.observe(self._clock.monotonic_s() - began_s)
         return result
 
 
