@@ -1,0 +1,1 @@
+"""Published clients, pinned, against the real processes. Opt-in: `make test-clients`."""
