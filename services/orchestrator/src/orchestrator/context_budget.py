@@ -121,7 +121,7 @@ class ContextBudget:
         terms = terms_of(start)
         if not terms.spec.enabled or start.compacted is not None:
             return None
-        result = await self._ask(start, terms, context, force=True)
+        result = await self._ask(start, _narrowed(start, terms), context, force=True)
         if result.noop is not None:
             return None
         self._metrics.compactions.of(start.panel.name, "overflow").inc()
@@ -181,6 +181,15 @@ def _reserved_tokens(start: StartRun) -> int:
 
 def _is_due(start: StartRun, terms: Terms) -> bool:
     return terms.spec.enabled and estimate_items(start.request.items) > terms.most_tokens
+
+
+def _narrowed(start: StartRun, terms: Terms) -> Terms:
+    """The window is smaller than we were told: what was found too long is more than it holds."""
+    found_too_long = max(1, estimate_items(start.request.items))
+    window = min(terms.reader.context_window_tokens, found_too_long)
+    reader = msgspec.structs.replace(terms.reader, context_window_tokens=window)
+    reserved = min(terms.reserved_tokens, int(_MOST_RESERVED_SHARE * window))
+    return Terms(reader, terms.spec, reserved)
 
 
 def _is_callers(error: PlatformError) -> bool:
