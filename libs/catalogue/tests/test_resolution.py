@@ -50,7 +50,8 @@ models:
 panels:
   council:
     agents:
-      - {id: a, model: main, persona: P, weight: 2, temperature: 0.5, max_output_tokens: 50}
+      - {id: a, model: main, persona: P, weight: 2, temperature: 0.5, max_output_tokens: 50,
+         top_p: 0.9, reasoning_effort: high, verbosity: low}
       - {id: b, model: spare}
     rule: plurality
     self_vote: last
@@ -90,6 +91,9 @@ def test_everything_a_panel_says_arrives_in_its_spec(load: Load) -> None:
         "weight": 2.0,
         "temperature": 0.5,
         "max_output_tokens": 50,
+        "top_p": 0.9,
+        "reasoning_effort": "high",
+        "verbosity": "low",
     }
     assert panel == PanelSpec(
         name="council",

@@ -36,10 +36,12 @@ from catalogue.record_fields import (
 from wire.specs import (
     CompactionLevel,
     Present,
+    ReasoningEffort,
     Rule,
     SelfVote,
     ToolsMode,
     UsageReport,
+    Verbosity,
     Weights,
 )
 
@@ -437,6 +439,24 @@ class AgentRecord(Record):
     )
     max_output_tokens: int | None = Field(
         default=None, ge=1, le=100_000_000, description="For its answers.", examples=[2048]
+    )
+    top_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="For its answers, when the client sets none.",
+        examples=[0.9],
+    )
+    reasoning_effort: ReasoningEffort | None = Field(
+        default=None,
+        description="Of a reasoning model's answers, when the client sets none.",
+        examples=["high"],
+    )
+    verbosity: Verbosity | None = Field(
+        default=None,
+        description="Of its answers, when the client sets none; vendors other than OpenAI are not "
+        "told.",
+        examples=["low"],
     )
     samples: int = Field(
         default=1,

@@ -216,6 +216,9 @@ def _seats(record: AgentRecord, models: Mapping[str, ModelSpec]) -> Iterator[Age
             weight=record.weight,
             temperature=record.temperature,
             max_output_tokens=record.max_output_tokens,
+            top_p=record.top_p,
+            reasoning_effort=record.reasoning_effort,
+            verbosity=record.verbosity,
         )
 
 

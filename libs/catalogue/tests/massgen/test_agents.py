@@ -130,7 +130,7 @@ agents:
       cwd: workspace
       mcp_servers: [{command: rm, args: [-rf, /]}]
       enable_code_execution: true
-      verbosity: high
+      verbosity: loud
     subtask: draw
 orchestrator:
   snapshot_storage: snapshots
@@ -146,7 +146,7 @@ ui: {display_type: rich}
         (6, "agents[0].backend.cwd", "is not run"),
         (7, "agents[0].backend.mcp_servers", "is not run"),
         (8, "agents[0].backend.enable_code_execution", "is not run"),
-        (9, "agents[0].backend.verbosity", "has no counterpart and is ignored"),
+        (9, "agents[0].backend.verbosity", "is none of low, medium, high and is ignored"),
         (10, "agents[0].subtask", "has no counterpart and is ignored"),
         (12, "orchestrator.snapshot_storage", "is not run"),
         (

@@ -15,6 +15,9 @@ agents:
       type: openai
       model: gpt-5.4
       temperature: 0.7
+      top_p: 0.9
+      reasoning: {effort: high}
+      verbosity: low
       max_tokens: 20000
   - id: gemini2.5flash
     backend:
@@ -62,6 +65,7 @@ def test_everything_that_has_a_counterpart_arrives_in_the_panel(import_text: Imp
     )
     assert (thinker.persona, flash.persona) == ("Be brief.\n\nThink first.", "Be brief.")
     assert (thinker.temperature, thinker.max_output_tokens) == (0.7, 20000)
+    assert (thinker.top_p, thinker.reasoning_effort, thinker.verbosity) == (0.9, "high", "low")
     assert panel.max_rounds == 2
     assert (panel.present, panel.presenter) == ("synthesise", "thinker")
     assert panel.quorum == 2

@@ -15,7 +15,7 @@ from catalogue.massgen.unmapped import why_unmapped
         ("command_line_docker_credentials", "is not read"),
         ("ui", "concerns MassGen's own screen"),
         ("debug_final_answer", "is for debugging MassGen"),
-        ("reasoning", "has no counterpart"),
+        ("reasoning_format", "has no counterpart"),
     ],
 )
 def test_each_kind_of_key_has_its_own_reason(key: str, message: str) -> None:

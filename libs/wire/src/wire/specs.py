@@ -20,6 +20,8 @@ Rule = Literal["weighted", "plurality"]
 UsageReport = Literal["delivered", "summed"]
 Dialect = Literal["chat", "responses", "messages"]  # `messages`: Anthropic's
 Weights = Literal["learnt", "equal"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Verbosity = Literal["low", "medium", "high"]
 CompactionLevel = Literal["auto", "native", "summary", "extractive"]
 
 
@@ -131,7 +133,10 @@ class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One seat of a panel. `persona` follows the conversation (prefix caches)."""
+    """One seat of a panel. `persona` follows the conversation (prefix caches).
+
+    `temperature`, `top_p`, `reasoning_effort` and `verbosity` hold where the client set none.
+    """
 
     agent_id: str
     model: ModelSpec
@@ -139,6 +144,9 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     weight: float = 1.0
     temperature: float | None = None
     max_output_tokens: int | None = None
+    top_p: float | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    verbosity: Verbosity | None = None
 
 
 class RunLimits(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -129,6 +129,24 @@ def test_ballots_have_their_own_parameters_and_a_static_schema() -> None:
     assert b"K7QX" not in bytes(request.response_format.schema)
 
 
+def test_an_agents_own_parameters_hold_where_the_client_set_none() -> None:
+    agent = msgspec.structs.replace(
+        ADA, top_p=0.5, reasoning_effort="high", verbosity="low", temperature=0.3
+    )
+    quiet = msgspec.structs.replace(CONVERSATION, sampling=Sampling())
+    loud = msgspec.structs.replace(
+        CONVERSATION, sampling=Sampling(0.0, 1.0, reasoning_effort="low", verbosity="high")
+    )
+    seat, start = Seat(PANEL, agent, 0), StartCall(1, "ada", Brief("answer"), 50)
+
+    own, asked = (build_request(one, seat, start).sampling for one in (quiet, loud))
+
+    told = (own.temperature, own.top_p, own.reasoning_effort, own.verbosity)
+    assert told == (0.3, 0.5, "high", "low")
+    told = (asked.temperature, asked.top_p, asked.reasoning_effort, asked.verbosity)
+    assert told == (0.0, 1.0, "low", "high")
+
+
 def test_an_agents_temperature_holds_where_the_client_set_none() -> None:
     quiet = msgspec.structs.replace(CONVERSATION, sampling=Sampling())
 

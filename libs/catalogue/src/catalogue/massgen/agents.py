@@ -1,15 +1,31 @@
 """The agents of a MassGen file: who they are, and what answers for them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar, get_args
 
 from catalogue.document import Location
 from catalogue.massgen.backend_types import AG2_API_TYPES, BACKEND_TYPES, host_of, type_of_model
 from catalogue.massgen.providers import Providers
 from catalogue.massgen.sections import Section
 from catalogue.record_fields import MAX_PERSONA_CHARACTERS
-from wire.specs import ModelSpec
+from wire.specs import ModelSpec, ReasoningEffort, Verbosity
 
 _MOST_TOKENS = 100_000_000
+_EFFORTS: dict[str, ReasoningEffort] = {word: word for word in get_args(ReasoningEffort)}
+_VERBOSITIES: dict[str, Verbosity] = {word: word for word in get_args(Verbosity)}
+_WordT = TypeVar("_WordT")
+
+
+@dataclass(frozen=True, slots=True)
+class MassGenSampling:
+    """How a backend is asked; None: as the vendor does it."""
+
+    temperature: float | None
+    top_p: float | None
+    max_output_tokens: int | None
+    reasoning_effort: ReasoningEffort | None
+    verbosity: Verbosity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +36,14 @@ class MassGenAgent:
     at: Location
     model: ModelSpec
     persona: str | None
-    temperature: float | None
-    max_output_tokens: int | None
+    sampling: MassGenSampling
 
 
 @dataclass(frozen=True, slots=True)
 class _Backend:
     model: ModelSpec
     system_message: str | None
-    temperature: float | None
-    max_output_tokens: int | None
+    sampling: MassGenSampling
 
 
 def read_agent(
@@ -68,8 +82,7 @@ def read_agent(
         at=section.at("id"),
         model=backend.model,
         persona=persona,
-        temperature=backend.temperature,
-        max_output_tokens=backend.max_output_tokens,
+        sampling=backend.sampling,
     )
 
 
@@ -79,10 +92,9 @@ def _read_backend(section: Section, providers: Providers) -> _Backend | None:
         return _read_ag2(section, providers)
     model = _read_model(section, backend_type, providers)
     message = section.text("system_message") or section.text("system_prompt")
-    temperature = section.number("temperature", most=2)
-    tokens = _max_tokens(section)
+    sampling = _read_sampling(section)
     section.report_rest()
-    return _Backend(model, message, temperature, tokens) if model else None
+    return _Backend(model, message, sampling) if model else None
 
 
 def _read_ag2(section: Section, providers: Providers) -> _Backend | None:
@@ -108,10 +120,32 @@ def _read_ag2(section: Section, providers: Providers) -> _Backend | None:
         return None
     backend_type = chosen.choice("api_type", AG2_API_TYPES) if chosen.has("api_type") else "openai"
     model = _read_model(chosen, backend_type, providers, type_key="api_type")
-    temperature = chosen.number("temperature", most=2)
-    tokens = _max_tokens(chosen)
+    sampling = _read_sampling(chosen)
     chosen.report_rest()
-    return _Backend(model, message, temperature, tokens) if model else None
+    return _Backend(model, message, sampling) if model else None
+
+
+def _read_sampling(section: Section) -> MassGenSampling:
+    reasoning = section.section("reasoning") if section.has("reasoning") else None
+    effort = _word(reasoning, "effort", _EFFORTS) if reasoning else None
+    if reasoning:
+        reasoning.report_rest()
+    return MassGenSampling(
+        temperature=section.number("temperature", most=2),
+        top_p=section.number("top_p", most=1),
+        max_output_tokens=_max_tokens(section),
+        reasoning_effort=effort,
+        verbosity=_word(section, "verbosity", _VERBOSITIES),
+    )
+
+
+def _word(section: Section, key: str, known: Mapping[str, _WordT]) -> _WordT | None:
+    """A vendor's new word is no reason to refuse the file."""
+    word = section.text(key)
+    if word is None or word in known:
+        return known[word] if word else None
+    section.warn(key, f"is none of {', '.join(known)} and is ignored", "write one of them")
+    return None
 
 
 def _first_llm(agent: Section) -> Section | None:

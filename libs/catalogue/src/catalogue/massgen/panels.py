@@ -166,7 +166,9 @@ def _panel(
     if findings.problems:
         return None
     seats = tuple(_seat(agent, seat_ids[agent.name]) for agent in agents)
-    answer_tokens = max(_ANSWER_TOKENS, *(agent.max_output_tokens or 0 for agent in agents))
+    answer_tokens = max(
+        _ANSWER_TOKENS, *(agent.sampling.max_output_tokens or 0 for agent in agents)
+    )
     return PanelSpec(
         name=name,
         agents=seats,
@@ -186,8 +188,11 @@ def _seat(agent: MassGenAgent, seat_id: str) -> AgentSpec:
         agent_id=seat_id,
         model=agent.model,
         persona=agent.persona,
-        temperature=agent.temperature,
-        max_output_tokens=agent.max_output_tokens,
+        temperature=agent.sampling.temperature,
+        max_output_tokens=agent.sampling.max_output_tokens,
+        top_p=agent.sampling.top_p,
+        reasoning_effort=agent.sampling.reasoning_effort,
+        verbosity=agent.sampling.verbosity,
     )
 
 

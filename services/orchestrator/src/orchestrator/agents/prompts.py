@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -95,6 +95,9 @@ _OUR_TAGS = re.compile(
 _PREVIOUS_CHARS = 8_000  # of an unusable output that is shown again
 
 
+_T = TypeVar("_T")
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """Who is asked: an agent of the panel, and its place (seeds differ by it)."""
@@ -172,13 +175,20 @@ def _sampling(client: Sampling, seat: Seat, start: StartCall) -> Sampling:
     """The client's parameters; a ballot has its own, and no stop sequence may cut it."""
     if start.brief.phase == "ballot":
         return Sampling(max_output_tokens=start.max_output_tokens)
-    temperature = client.temperature
+    agent = seat.agent
     return msgspec.structs.replace(
         client,
-        temperature=seat.agent.temperature if temperature is None else temperature,
+        temperature=_or(client.temperature, agent.temperature),
+        top_p=_or(client.top_p, agent.top_p),
+        reasoning_effort=_or(client.reasoning_effort, agent.reasoning_effort),
+        verbosity=_or(client.verbosity, agent.verbosity),
         max_output_tokens=start.max_output_tokens,
         seed=None if client.seed is None else client.seed + seat.index,
     )
+
+
+def _or(wish: _T | None, otherwise: _T | None) -> _T | None:
+    return otherwise if wish is None else wish
 
 
 def _developer(text: str) -> Message:
