@@ -12,6 +12,8 @@ from service_kit.lifecycle import StartupError
 from service_kit.sql import create_engine
 from service_kit.testing import running_service
 from services.orchestrator.tests.running import TOKEN, Orchestrator, orchestrator, panel, start_run
+from tests.scenes.waiting import until_async
+from wire.coordination import RunRecord
 from wire.endpoints import GET_RUN
 
 
@@ -60,7 +62,7 @@ async def test_it_is_not_ready_without_its_tables(service: Orchestrator) -> None
 
 
 @pytest.mark.requirement("orchestrator:journal:interrupted")
-async def test_a_start_closes_what_a_dead_process_left_open(tmp_path: Path) -> None:
+async def test_a_run_of_a_dead_process_is_closed_as_interrupted(tmp_path: Path) -> None:
     async with orchestrator(tmp_path) as service:
         start = start_run(panel(service.sim))
         await service.run(start)
@@ -69,9 +71,18 @@ async def test_a_start_closes_what_a_dead_process_left_open(tmp_path: Path) -> N
         await connection.execute(text("UPDATE runs SET status = 'in_progress', record = NULL"))
     await engine.dispose()
 
-    async with orchestrator(tmp_path) as service:
-        record = await service.client.call(GET_RUN, None, service.context(), run_id=start.run_id)
+    async with orchestrator(tmp_path, lease_s=0.2) as service:
+
+        async def record_of_run() -> RunRecord:
+            return await service.client.call(GET_RUN, None, service.context(), run_id=start.run_id)
+
+        async def is_closed() -> bool:
+            return (await record_of_run()).status != "in_progress"
+
+        await until_async(is_closed)
+        record = await record_of_run()
 
     assert record.status == "failed"
+    assert len(record.calls) == 3
     assert record.error is not None
     assert record.error.code == "platform_interrupted"

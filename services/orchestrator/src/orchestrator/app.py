@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalogue import ProviderSecrets
 from model_providers.registry import ModelClient
+from orchestrator.context_budget import ContextBudget
 from orchestrator.driver.call_metrics import CallMetrics
 from orchestrator.driver.latencies import Latencies
 from orchestrator.driver.learning import Learning
+from orchestrator.driver.lease_keeper import LeaseKeeper
 from orchestrator.driver.run import RunServices
+from orchestrator.driver.runs_elsewhere import RunsElsewhere
 from orchestrator.driver.supervisor import RunSupervisor
+from orchestrator.driver.takeover import ProcessName, TakeOver
 from orchestrator.metrics import OrchestratorMetrics
 from orchestrator.routes import RunRoutes
+from orchestrator.store.leases import LeaseBook
 from orchestrator.store.reader import StoreReader
 from orchestrator.store.schema import REVISION
 from orchestrator.store.scores import ScoreBook
-from orchestrator.store.upkeep import RetentionSweep, mark_interrupted
+from orchestrator.store.upkeep import RetentionSweep
 from orchestrator.store.writer import StoreWriter
 from service_kit.clock import Clock, SystemClock
-from service_kit.internal_client import new_session
+from service_kit.internal_client import InternalClient, new_session
 from service_kit.internal_server import InternalApp
 from service_kit.lifecycle import Lifecycle
-from service_kit.logging import get_logger
 from service_kit.probes import operations_app
 from service_kit.server import Listener
 from service_kit.sql import async_url, create_engine, require_revision
@@ -37,8 +43,6 @@ if TYPE_CHECKING:
 
 SERVICE = "orchestrator"
 MIGRATE_COMMAND = "python -m orchestrator migrate"
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,9 @@ def create_app(
     metrics = metrics or OrchestratorMetrics()
     lifecycle = Lifecycle()
     latencies = Latencies()
-    store = _Store(settings, clock, lifecycle)
+    process = _process_name(settings)
+    store = _Store(settings, clock, lifecycle, process)
+    budget = _budget(settings, token, metrics, clock, lifecycle)
     services = RunServices(
         models=models or _model_client(settings, clock, CallMetrics(metrics, latencies), lifecycle),
         writer=store.writer,
@@ -80,7 +86,9 @@ def create_app(
         metrics=metrics,
         latencies=latencies,
         tracer=tracer,
+        owner=process.text,
         store_answers=settings.store_answers,
+        budget=budget,
     )
     supervisor = RunSupervisor(
         services,
@@ -88,11 +96,20 @@ def create_app(
         max_concurrent_runs=settings.max_concurrent_runs,
         ended_runs_kept_s=settings.ended_runs_kept_s,
     )
-    lifecycle.add_background("runs", _Work(store, supervisor).run)
+    lease_s = settings.lease_s
+    keeper = LeaseKeeper(process.text, supervisor, store.writer, store.reader, lease_s=lease_s)
+    takeover = TakeOver(process, supervisor, store.reader, store.leases, clock, lease_s=lease_s)
+    lifecycle.add_background("runs", _Work(store, supervisor, keeper, takeover).run)
     lifecycle.add_background("traces", tracer.run)
     _measure(metrics, supervisor, store.writer)
     internal = InternalApp(token, lifecycle, clock=clock)
-    RunRoutes(supervisor, store.reader, Learning(store.scores, clock)).register(internal)
+    RunRoutes(
+        supervisor,
+        store.reader,
+        Learning(store.scores, clock),
+        RunsElsewhere(store.reader, store.leases, takeover, clock),
+        budget,
+    ).register(internal)
     operations = operations_app(lifecycle, metrics.registry)
     return Application(
         listeners=(
@@ -109,16 +126,22 @@ def create_app(
 class _Store:
     """The database's engines and what works on them; opened at startup, closed at shutdown."""
 
-    def __init__(self, settings: OrchestratorSettings, clock: Clock, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        settings: OrchestratorSettings,
+        clock: Clock,
+        lifecycle: Lifecycle,
+        process: ProcessName,
+    ) -> None:
         url = settings.database_url
-        self._clock = clock
-        self._is_sqlite = async_url(url).get_backend_name() == "sqlite"
+        is_sqlite = async_url(url).get_backend_name() == "sqlite"
         self._engine = create_engine(url)
-        self._read_engine = create_engine(url, read_only=True) if self._is_sqlite else self._engine
+        self._read_engine = create_engine(url, read_only=True) if is_sqlite else self._engine
         self.writer = StoreWriter(self._engine, timeout_s=settings.store_timeout_s)
         self.reader = StoreReader(self._read_engine)
         self._upkeep_engine = create_engine(url)  # the writer keeps its connection to itself
         self.scores = ScoreBook(self._upkeep_engine)
+        self.leases = LeaseBook(self._upkeep_engine, clock, owner=process.text)
         self.sweep = RetentionSweep(
             self._upkeep_engine,
             clock,
@@ -131,10 +154,6 @@ class _Store:
 
     async def _open(self) -> None:
         await require_revision(self._upkeep_engine, REVISION, MIGRATE_COMMAND)
-        if self._is_sqlite:  # this process is its only one
-            interrupted = await mark_interrupted(self._upkeep_engine, self._clock)
-            if interrupted:
-                log.warning("runs_interrupted", runs=interrupted)
 
     async def _close(self) -> None:
         await self._engine.dispose()
@@ -145,21 +164,33 @@ class _Store:
 class _Work:
     """Runs end before the writer does: their last words still have to be written."""
 
-    def __init__(self, store: _Store, supervisor: RunSupervisor) -> None:
+    def __init__(
+        self, store: _Store, supervisor: RunSupervisor, keeper: LeaseKeeper, takeover: TakeOver
+    ) -> None:
         self._store = store
         self._supervisor = supervisor
+        self._keeper = keeper
+        self._takeover = takeover
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._store.writer.run()),
                 group.create_task(self._store.sweep.run()),
+                group.create_task(self._keeper.run()),
+                group.create_task(self._takeover.run()),
             ]
             try:
                 await self._supervisor.run()
             finally:
                 for task in tasks:
                     task.cancel()
+
+
+def _process_name(settings: OrchestratorSettings) -> ProcessName:
+    """Whoever listens here later knows that this process is gone."""
+    place = f"{socket.gethostname()}:{settings.host}:{settings.port}" if settings.port else ""
+    return ProcessName(place, secrets.token_hex(8))
 
 
 def _model_client(
@@ -173,6 +204,19 @@ def _model_client(
         secrets=ProviderSecrets(settings.environment()),
         observer=observer,
     )
+
+
+def _budget(
+    settings: OrchestratorSettings,
+    token: str,
+    metrics: OrchestratorMetrics,
+    clock: Clock,
+    lifecycle: Lifecycle,
+) -> ContextBudget:
+    session = new_session(trust_env=False)
+    lifecycle.on_shutdown(session.close)
+    compactor = InternalClient(settings.compactor_urls(), token, session, clock)
+    return ContextBudget(compactor, metrics, clock)
 
 
 def _measure(metrics: OrchestratorMetrics, supervisor: RunSupervisor, writer: StoreWriter) -> None:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from orchestrator.coordination.outcomes import cancelled
 from orchestrator.coordination.replay import decode_log, encode_log
+from orchestrator.driver.admission import UNPREPARED, Preparation
+from orchestrator.driver.call_ledger import sum_usage
 from orchestrator.driver.records import with_texts
-from wire.coordination import RunCancellation, RunEvent, RunRecord, RunStatus
+from wire.coordination import RunCancellation, RunRecord, RunStatus
 from wire.endpoints import (
     CANCEL_RUN,
     GET_RUN,
@@ -30,26 +33,44 @@ from wire.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from orchestrator.context_budget import ContextBudget
     from orchestrator.driver.learning import Learning
     from orchestrator.driver.run import Run
+    from orchestrator.driver.runs_elsewhere import RunsElsewhere
     from orchestrator.driver.supervisor import RunSupervisor
     from orchestrator.store.reader import StoredRun, StoreReader
     from service_kit.internal_server import CallContext, InternalApp
-    from wire.coordination import CancelRun, LearntWeights, ScoredRun, ScoreRun, StartRun
+    from wire.coordination import (
+        CancelRun,
+        LearntWeights,
+        RunEvent,
+        ScoredRun,
+        ScoreRun,
+        StartRun,
+    )
+    from wire.errors import ErrorInfo
 
 CANCEL_TIMEOUT_S = 5.0
 _YES = frozenset({"1", "true"})
 
 _decode_record = msgspec.json.Decoder(RunRecord).decode
-_decode_event: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
 
 
 class RunRoutes:
     """Handlers. The tenant comes from the call's context; a foreign run is not found."""
 
-    def __init__(self, supervisor: RunSupervisor, reader: StoreReader, learning: Learning) -> None:
+    def __init__(
+        self,
+        supervisor: RunSupervisor,
+        reader: StoreReader,
+        learning: Learning,
+        elsewhere: RunsElsewhere,
+        budget: ContextBudget | None = None,
+    ) -> None:
         self._supervisor = supervisor
+        self._budget = budget
         self._reader = reader
+        self._elsewhere = elsewhere
         self._learning = learning
 
     def register(self, app: InternalApp) -> None:
@@ -70,23 +91,41 @@ class RunRoutes:
             raise InvalidRequestError("The run's tenant is not the caller's.", param="tenant_id")
         if not request.panel.agents:
             raise InvalidRequestError("The panel has no agents.", param="panel.agents")
+        if request.detached and await self._is_known(request):
+            async with aclosing(self._elsewhere.follow(context.tenant_id, request.run_id)) as told:
+                async for event in told:
+                    yield event
+            return
         learnt = await self._learning.for_run(request)
-        run = self._supervisor.start(request, context, learnt=learnt)
-        async with aclosing(self._supervisor.follow(run)) as events:
+        request, preparation = await self._fit(request, context)
+        run = self._supervisor.start(request, context, learnt=learnt, preparation=preparation)
+        async with aclosing(self._to_the_end(run, 0)) as events:
             async for event in events:
                 yield event
+
+    async def _fit(self, request: StartRun, context: CallContext) -> tuple[StartRun, Preparation]:
+        """The run with a conversation that its models can read."""
+        is_here = self._supervisor.find(context.tenant_id, request.run_id) is not None
+        if self._budget is None or is_here:
+            return request, UNPREPARED
+        fitted = await self._budget.fit(request, context)
+        return fitted.start, Preparation(
+            took_s=fitted.took_s, calls=fitted.calls, opening=fitted.handed_out
+        )
 
     async def events(
         self, _request: None, context: CallContext, params: dict[str, str]
     ) -> AsyncGenerator[RunEvent]:
-        """A run's events above `after`: live, or as they were kept of a detached run."""
+        """A run's events above `after`, then live; of a detached run whichever process has it."""
+        tenant_id, run_id = context.tenant_id, params["run_id"]
         after = int(params.get("after", "0"))
-        run = self._supervisor.find(context.tenant_id, params["run_id"])
-        if run is None:
-            for event in await self._kept_events(context, params["run_id"], after):
-                yield event
-            return
-        async with aclosing(run.output.follow(after)) as events:
+        run = self._supervisor.find(tenant_id, run_id)
+        follow = (
+            self._elsewhere.follow(tenant_id, run_id, after)
+            if run is None
+            else self._to_the_end(run, after, joins=False)
+        )
+        async with aclosing(follow) as events:
             async for event in events:
                 yield event
 
@@ -116,15 +155,16 @@ class RunRoutes:
         self, request: CancelRun, context: CallContext, params: dict[str, str]
     ) -> RunCancellation:
         """End a run and say what became of it; idempotent."""
-        run_id = params["run_id"]
-        run = self._supervisor.find(context.tenant_id, run_id)
-        if run is None:
-            stored = await self._reader.run(context.tenant_id, run_id)
-            return RunCancellation(run_id, _status(_found(stored)))
-        if not run.ended.is_set():
-            run.cancel(request.reason)
-            await _wait_for_end(run)
-        return RunCancellation(run_id, run.status)
+        tenant_id, run_id = context.tenant_id, params["run_id"]
+        run = self._supervisor.find(tenant_id, run_id)
+        if run is not None:
+            if not run.ended.is_set():
+                run.cancel(request.reason)
+                await _wait_for_end(run)
+            if not run.lost:
+                return RunCancellation(run_id, run.status)
+        status = await self._elsewhere.cancel(tenant_id, run_id, request.reason)
+        return RunCancellation(run_id, status)
 
     async def score(
         self, request: ScoreRun, context: CallContext, params: dict[str, str]
@@ -141,14 +181,28 @@ class RunRoutes:
         """What the team's scores say of its models."""
         return await self._learning.weights(context.tenant_id)
 
-    async def _kept_events(self, context: CallContext, run_id: str, after: int) -> list[RunEvent]:
-        stored = _found(await self._reader.run(context.tenant_id, run_id))
-        if stored.status == "in_progress":
-            raise ServiceUnavailableError("The run is under way in another process.")
-        if not stored.detached:
-            raise NotFoundError("The events of this run were not kept: it was not detached.")
-        kept = await self._reader.outputs(context.tenant_id, run_id, after)
-        return [_decode_event.decode(payload) for payload in kept]
+    async def _is_known(self, start: StartRun) -> bool:
+        """Whether a detached run of this id is another process's, or of an earlier time."""
+        if self._supervisor.find(start.tenant_id, start.run_id) is not None:
+            return False
+        return await self._reader.run(start.tenant_id, start.run_id) is not None
+
+    async def _to_the_end(
+        self, run: Run, after: int, *, joins: bool = True
+    ) -> AsyncGenerator[RunEvent]:
+        """The run's events as long as it is here, and then from where it has gone."""
+        told = after
+        live = self._supervisor.follow(run) if joins else run.output.follow(after)
+        async with aclosing(live) as events:
+            async for event in events:
+                told += 1
+                yield event
+        if run.output.complete:
+            return
+        start = run.start
+        async with aclosing(self._elsewhere.follow(start.tenant_id, start.run_id, told)) as rest:
+            async for event in rest:
+                yield event
 
     async def _stored_record(self, stored: StoredRun | None, *, answers: bool) -> RunRecord:
         stored = _found(stored)
@@ -161,8 +215,8 @@ class RunRoutes:
         return with_texts(record, decode_log(lines), lines)
 
     async def _unfinished_record(self, stored: StoredRun) -> RunRecord:
-        """A run of another process, or one whose process died."""
-        interrupted = PlatformInterruptedError("The process that held the run died.")
+        """A run of another process, or one that ended without its process."""
+        calls = await self._reader.calls(stored.tenant_id, stored.run_id)
         return RunRecord(
             run_id=stored.run_id,
             request_id=stored.request_id,
@@ -173,9 +227,19 @@ class RunRoutes:
             status=_status(stored),
             created_unix_s=stored.created_unix_s,
             detached=stored.detached,
+            usage=sum_usage(calls),
+            calls=calls,
             calls_in_flight=await self._reader.calls_in_flight(stored.tenant_id, stored.run_id),
-            error=interrupted.info() if stored.status == "failed" else None,
+            error=_error_without_record(stored),
         )
+
+
+def _error_without_record(stored: StoredRun) -> ErrorInfo | None:
+    if stored.status == "cancelled":
+        return cancelled(stored.cancel_reason or "")
+    if stored.status == "failed":
+        return PlatformInterruptedError("The process that held the run died.").info()
+    return None
 
 
 def _live_record(run: Run, *, answers: bool) -> RunRecord:

@@ -25,6 +25,11 @@ class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
         description="Database of runs: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.",
         examples=["postgresql://orchestrator:secret@db/conclave"],
     )
+    compactor_url: str = Field(
+        default="http://127.0.0.1:8020",
+        description="The compactor's base URL; several replicas, separated by commas.",
+        examples=["http://compactor-0:8020,http://compactor-1:8020"],
+    )
     max_concurrent_runs: int = Field(
         default=512,
         gt=0,
@@ -34,6 +39,12 @@ class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
         default=5.0,
         gt=0,
         description="Longest wait for the database where a run must wait for it. Then it fails.",
+    )
+    lease_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="A process that has given no sign of life for this long is taken for dead: "
+        "another goes on with its background runs. Longer than any stall of a living process.",
     )
     ended_runs_kept_s: float = Field(
         default=10.0,
@@ -55,6 +66,10 @@ class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
         description="Keep the texts of answers and ballots in run records. Off: a record shows who "
         "answered and voted, and the decision cannot be recomputed from it.",
     )
+
+    def compactor_urls(self) -> list[str]:
+        """One base URL per replica."""
+        return [url for part in self.compactor_url.split(",") if (url := part.strip())]
 
     def environment(self) -> Mapping[str, str]:
         """For the provider keys that conclave.yaml refers to by name."""

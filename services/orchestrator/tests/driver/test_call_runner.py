@@ -25,6 +25,7 @@ from services.orchestrator.tests.driver.test_planning import started
 from wire.conversation import AnswerEvent, ChoiceFinished, ResponseFormat, TextDelta
 from wire.deadline import Deadline
 from wire.errors import UpstreamTimeoutError
+from wire.ids import CallId
 from wire.specs import AgentSpec, Capabilities, ModelSpec, PanelSpec, ProviderSpec
 
 MODEL = ModelSpec(
@@ -67,6 +68,7 @@ class Scene:
                 now_ms=lambda: 5,
                 post=self.events.append,
                 push=self.pushed.append,
+                call_id=lambda call: CallId(f"call-{call}"),
             ),
         )
 

@@ -71,3 +71,37 @@ async def test_a_run_ends_once() -> None:
     output.close(RunEnded(status="failed"))
 
     assert await read(output) == [END]
+
+
+async def test_what_is_stored_first_is_heard_only_once_it_is_stored() -> None:
+    output = RunOutput(())
+    async with aclosing(output.follow()) as events:
+        output.push(TextDelta("a"))
+        taken = output.take()
+        output.push(TextDelta("b"))
+        output.show(1)
+        first = await anext(events)
+        heard: list[RunEvent] = []
+
+        async def hear() -> None:
+            heard.append(await anext(events))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hear())
+            await asyncio.sleep(0)
+            before_it_was_stored = list(heard)
+            output.take()
+            output.show(2)
+
+    assert taken == [first] == [TextDelta("a")]
+    assert before_it_was_stored == []
+    assert heard == [TextDelta("b")]
+
+
+async def test_readers_of_a_run_that_goes_on_elsewhere_come_to_no_end() -> None:
+    output = RunOutput([RunStarted("r")])
+    output.push(TextDelta("never stored"))
+    output.break_off()
+
+    assert await read(output) == [RunStarted("r")]
+    assert not output.complete

@@ -17,7 +17,7 @@ from services.orchestrator.tests.running import (
     text_of,
 )
 from wire.coordination import RunEvent, RunStarted, StartRun
-from wire.endpoints import GET_RUN, START_RUN
+from wire.endpoints import START_RUN
 from wire.errors import RemoteError
 from wire.specs import AgentSpec, PanelSpec
 
@@ -140,20 +140,3 @@ async def test_a_draining_process_starts_nothing(service: Orchestrator) -> None:
 
     assert (raised.value.status, raised.value.code) == (503, "not_started")
     assert await service.sim.record() == []
-
-
-@pytest.mark.requirement("orchestrator:runs:one-end")
-async def test_a_detached_run_that_the_process_takes_with_it_is_recorded_as_interrupted(
-    tmp_path: Path,
-) -> None:
-    async with orchestrator(tmp_path) as service:
-        start = start_run(slow_panel(service), detached=True)
-        await first_event(service, start)
-        await service.sim.count("active")
-    async with orchestrator(tmp_path) as service:
-        record = await service.client.call(GET_RUN, None, service.context(), run_id=start.run_id)
-
-    assert record.status == "failed"
-    assert record.error is not None
-    assert record.error.code == "platform_interrupted"
-    assert [call.status for call in record.calls] == ["cancelled"]

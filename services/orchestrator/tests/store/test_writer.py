@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Table, event, func, select, text
@@ -11,12 +11,15 @@ from orchestrator.store.schema import MIGRATIONS, run_calls, run_events, run_out
 from orchestrator.store.writer import (
     QUEUE_SIZE,
     DuplicateRowError,
+    FenceLostError,
     StoreUnavailableError,
     StoreWriter,
 )
 from orchestrator.store.writes import (
     CallJournalled,
     CallSettled,
+    FenceHeld,
+    LeasesRenewed,
     LoggedEvent,
     OutputSaid,
     RunClosed,
@@ -84,10 +87,9 @@ def closed(run_id: str = "r1") -> RunClosed:
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    await migrate(url, MIGRATIONS)
-    engine = create_engine(url)
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+    await migrate(database_url, MIGRATIONS)
+    engine = create_engine(database_url)
     yield engine
     await engine.dispose()
 
@@ -167,11 +169,13 @@ async def test_a_duplicate_is_refused_and_its_neighbours_are_written(engine: Asy
 
 @pytest.mark.requirement("orchestrator:journal:before-first-byte")
 async def test_a_database_that_is_locked_is_a_typed_error_in_time(
-    engine: AsyncEngine,
+    engine: AsyncEngine, database_url: str
 ) -> None:
-    other = beside(engine)
+    other = create_engine(database_url)
     async with writing(engine, timeout_s=0.2) as writer:
-        async with other.begin():
+        async with other.begin() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's one lock is held by now
+                await connection.execute(text("LOCK TABLE runs"))
             with pytest.raises(StoreUnavailableError) as raised:
                 async with asyncio.timeout(WAIT_S):
                     await writer.commit(opened())
@@ -257,3 +261,37 @@ async def test_a_full_queue_refuses_at_once_or_makes_its_caller_wait(engine: Asy
         writer.submit(opened())
     with pytest.raises(StoreUnavailableError):
         await writer.enqueue(opened())
+
+
+@pytest.mark.requirement("orchestrator:runs:fence")
+async def test_what_is_written_for_a_run_that_has_changed_hands_is_refused_and_nothing_else(
+    engine: AsyncEngine,
+) -> None:
+    async with writing(engine) as writer:
+        await writer.commit(opened("r1"), opened("r2"))
+        other = beside(engine)
+        async with other.begin() as connection:
+            await connection.execute(text("UPDATE runs SET fence = 2 WHERE run_id = 'r1'"))
+        await other.dispose()
+
+        lost = writer.submit(FenceHeld("r1", 1), journalled("c1"))
+        held = writer.submit(FenceHeld("r2", 1), journalled("c2"))
+
+        with pytest.raises(FenceLostError):
+            await writer.confirm(lost)
+        await writer.confirm(held)
+    async with engine.connect() as connection:
+        kept = (await connection.execute(select(run_calls.c.call_id))).scalars().all()
+    assert list(kept) == ["c2"]
+
+
+async def test_a_process_renews_only_its_own_runs_that_are_under_way(engine: AsyncEngine) -> None:
+    mine, theirs = (replace(opened(name), owner=name) for name in ("me", "they"))
+    async with writing(engine) as writer:
+        await writer.commit(mine, theirs, replace(opened("done"), owner="me"), closed("done"))
+        await writer.commit(LeasesRenewed("me"), LeasesRenewed("me"))
+
+    async with engine.connect() as connection:
+        found = (await connection.execute(select(runs.c.run_id, runs.c.beat))).all()
+        beats = {row.run_id: row.beat for row in found}
+    assert beats == {"me": 1, "they": 0, "done": 0}

@@ -16,8 +16,10 @@ from orchestrator.coordination.events import (
     AgentFailed,
     AnswerAccepted,
     BudgetExceeded,
+    CallCancelled,
     CallCut,
     CallEnd,
+    CallReissued,
     CallRequested,
     ClusterFormed,
     LogEntry,
@@ -120,6 +122,17 @@ class Board:
     def cut_all(self, why: str) -> None:
         for call in list(self.open_calls):
             self.cut(call, why)
+
+    def reissue(self) -> None:
+        """Calls under way died with their process: those still wanted are made again."""
+        for call in list(self.open_calls.values()):
+            if call.cut:
+                self.settle(CallCancelled(self.now_ms, call.call))
+                continue
+            self._budget.calls += 1
+            self.note(CallReissued(self.now_ms, call.call))
+            output_tokens = _output_tokens(self.plan.agent(call.agent_id), call.brief)
+            self.emit(StartCall(call.call, call.agent_id, call.brief, output_tokens))
 
     def _request(
         self, agent: PlannedAgent, brief: Brief, output_tokens: int, hedge_of: int | None

@@ -105,6 +105,15 @@ class CancelRequested(msgspec.Struct, tag_field="type", tag="cancel_requested", 
     reason: str
 
 
+class RunResumed(msgspec.Struct, tag_field="type", tag="run_resumed", frozen=True):
+    """Another process goes on with the run; calls under way died with the one that held it.
+
+    The run's time has stood still meanwhile.
+    """
+
+    at_ms: int
+
+
 CallEnd = CallFinished | BallotReturned | CallFailed | CallCancelled
 Input = (
     RunAdmitted
@@ -117,6 +126,7 @@ Input = (
     | DeadlineReached
     | ClientGone
     | CancelRequested
+    | RunResumed
 )
 
 # ----------------------------------------------------------------------------------------- facts
@@ -132,6 +142,13 @@ class CallRequested(
     round: int
     hedge_of: int | None = None
     repair_of: int | None = None
+
+
+class CallReissued(msgspec.Struct, tag_field="type", tag="call_reissued", frozen=True):
+    """The call is made again, because its first attempt died with the process that made it."""
+
+    at_ms: int
+    call: int
 
 
 class CallCut(msgspec.Struct, tag_field="type", tag="call_cut", frozen=True):
@@ -271,6 +288,7 @@ class RunFinished(msgspec.Struct, tag_field="type", tag="run_finished", frozen=T
 
 Fact = (
     CallRequested
+    | CallReissued
     | CallCut
     | AnswerAccepted
     | AnswerRejected

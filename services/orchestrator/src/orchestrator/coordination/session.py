@@ -31,6 +31,7 @@ from orchestrator.coordination.events import (
     DeliveryBegan,
     RunAdmitted,
     RunFinished,
+    RunResumed,
     TimerFired,
     ToolsRequested,
 )
@@ -145,6 +146,8 @@ class Session:
             case TimerFired(timer=timer) if timer == _WRAP_UP:
                 self.board.wrapping_up = True
                 self._follow(self._current.wrap_up())
+            case RunResumed():
+                self.board.reissue()
             case CallCancelled():
                 pass  # settled; whoever cut it has moved on
             case CallFinished() | BallotReturned() | CallFailed() | DeliveryBegan() | TimerFired():

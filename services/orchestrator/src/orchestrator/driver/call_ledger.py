@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from model_providers.calls import CallClosed, CallOpened
-    from orchestrator.store.writer import StoreWriter
+    from orchestrator.driver.fenced_writer import RunWriter
     from wire.coordination import StartRun
     from wire.specs import ModelSpec, Prices
 
@@ -23,15 +23,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CallLedger:
-    """The `CallObserver` of one run. `admitted_s` is the run's zero on the monotonic clock."""
+    """The `CallObserver` of one run. `admitted_s` is the run's zero on the monotonic clock.
 
-    def __init__(self, start: StartRun, writer: StoreWriter, admitted_s: float) -> None:
+    `earlier`: attempts that another process made for the run.
+    """
+
+    def __init__(
+        self,
+        start: StartRun,
+        writer: RunWriter,
+        admitted_s: float,
+        earlier: Iterable[CallRecord] = (),
+    ) -> None:
         self._start = start
         self._writer = writer
         self._admitted_s = admitted_s
         self._prices = dict(_prices(agent.model for agent in start.panel.agents))
         self._open: set[tuple[str, int]] = set()
-        self._records: dict[tuple[str, int], CallRecord] = {}
+        self._records = {(record.call_id, record.attempt): record for record in earlier}
 
     @property
     def open_calls(self) -> int:
@@ -53,6 +62,12 @@ class CallLedger:
         """What one call used over all its attempts, and how many those were."""
         attempts = [record for key, record in self._records.items() if key[0] == call_id]
         return sum_usage(attempts), max(1, len(attempts))
+
+    async def adopt(self, calls: Iterable[CallRecord]) -> None:
+        """Book attempts that another service made for the run."""
+        for record in calls:
+            self._records[(record.call_id, record.attempt)] = record
+        await self._writer.enqueue(*adopted_rows(self._start, calls))
 
     async def opened(self, call: CallOpened, /) -> None:
         """Journal the attempt; it leaves only when this is committed."""
@@ -110,6 +125,29 @@ class CallLedger:
 
     def _since_admission_ms(self, at_s: float) -> int:
         return round((at_s - self._admitted_s) * 1000)
+
+
+def adopted_rows(
+    start: StartRun, calls: Iterable[CallRecord]
+) -> list[CallJournalled | CallSettled]:
+    """The rows of attempts that another service made, as if they had been journalled here."""
+    rows: list[CallJournalled | CallSettled] = []
+    for record in calls:
+        journalled = CallJournalled(
+            run_id=start.run_id,
+            tenant_id=start.tenant_id,
+            call_id=record.call_id,
+            attempt=record.attempt,
+            agent_id=record.agent_id,
+            phase=record.phase,
+            provider=record.provider,
+            model=record.model,
+            upstream_model=record.upstream_model,
+            reserved_output_tokens=None,
+            started_ms=record.started_ms,
+        )
+        rows += journalled, _settled(record)
+    return rows
 
 
 def sum_usage(records: Iterable[CallRecord]) -> Usage:

@@ -26,15 +26,17 @@ from orchestrator.coordination.events import (
 from orchestrator.driver.answer_collector import AnswerCollector, LiveTap
 from service_kit.logging import get_logger
 from wire.conversation import GenerationRequest
-from wire.errors import PlatformError, PlatformFaultError
-from wire.ids import CallId, new_call_id
+from wire.errors import ContextLengthExceededError, PlatformError, PlatformFaultError
+from wire.ids import CallId, derived_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from model_providers.calls import CallObserver
     from orchestrator.coordination.commands import StartCall
+    from orchestrator.driver.admission import Earlier
     from orchestrator.driver.call_ledger import CallLedger
+    from orchestrator.driver.overflow import OverflowRelief
     from wire.conversation import AnswerEvent, TextDelta
     from wire.coordination import StartRun
     from wire.deadline import Deadline
@@ -52,7 +54,11 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunScope:
-    """What all calls of a run share. `now_ms`: since admission. `post`: an event to the core."""
+    """What all calls of a run share. `now_ms`: since admission. `post`: an event to the core.
+
+    `call_id` names a new call of the core's number. `relief`: what may be done where a backend
+    finds the conversation too long.
+    """
 
     start: StartRun
     deadline: Deadline
@@ -61,10 +67,14 @@ class RunScope:
     now_ms: Callable[[], int]
     post: Callable[[Input], None]
     push: Callable[[AnswerEvent], None]
+    call_id: Callable[[int], CallId]
+    relief: OverflowRelief | None = None
 
 
 class CallRunner:
-    def __init__(self, models: Models, ledger: CallLedger, scope: RunScope) -> None:
+    def __init__(
+        self, models: Models, ledger: CallLedger, scope: RunScope, earlier: Earlier | None = None
+    ) -> None:
         self._models = models
         self._ledger = ledger
         self._scope = scope
@@ -73,8 +83,8 @@ class CallRunner:
             agent.agent_id: Seat(scope.start.panel, agent, index)
             for index, agent in enumerate(agents)
         }
-        self._call_ids: dict[int, CallId] = {}
-        self._texts: dict[int, str] = {}
+        self._call_ids: dict[int, CallId] = dict(earlier.call_ids) if earlier else {}
+        self._texts: dict[int, str] = dict(earlier.texts) if earlier else {}
         self._logprobs: dict[int, list[TextDelta]] = {}
 
     def call_id(self, call: int) -> CallId | None:
@@ -87,22 +97,19 @@ class CallRunner:
 
     def forget(self) -> None:
         """Let go of the conversation and of what the calls said."""
-        self._scope = dataclasses.replace(
-            self._scope,
-            start=msgspec.structs.replace(self._scope.start, request=GenerationRequest(items=())),
-        )
+        self._converse(GenerationRequest(items=()))
         self._texts.clear()
         self._logprobs.clear()
 
     async def perform(self, start: StartCall) -> None:
         """Make the call; whatever happens, exactly one event about its end is posted."""
-        call_id = self._call_ids[start.call] = new_call_id()
+        call_id = self._call_ids[start.call] = self._scope.call_id(start.call)
         seat = self._seats[start.agent_id]
         collector = AnswerCollector(start.max_output_tokens, seat.agent.model.provider.name)
         try:
-            await self._stream(start, seat, call_id, collector)
+            await self._stream_fitting(start, seat, call_id, collector)
         except asyncio.CancelledError:
-            usage, attempts = self._ledger.of_call(call_id)
+            usage, attempts = self._ledger.of_call(self._call_ids[start.call])
             self._scope.post(CallCancelled(self._scope.now_ms(), start.call, usage, attempts))
             raise
         except PlatformError as error:
@@ -112,6 +119,21 @@ class CallRunner:
             self._fail(start, PlatformFaultError("The orchestrator had an error."))
         else:
             self._finish(start, collector)
+
+    async def _stream_fitting(
+        self, start: StartCall, seat: Seat, call_id: CallId, collector: AnswerCollector
+    ) -> None:
+        """Once more, with a smaller conversation, where the backend finds it too long."""
+        try:
+            await self._stream(start, seat, call_id, collector)
+        except ContextLengthExceededError:
+            relief = self._scope.relief
+            smaller = await relief.smaller() if relief is not None else None
+            if smaller is None:
+                raise
+            self._converse(smaller)
+            again = self._call_ids[start.call] = CallId(derived_id("ccall_", call_id, 1))
+            await self._stream(start, seat, again, collector)
 
     async def _stream(
         self, start: StartCall, seat: Seat, call_id: CallId, collector: AnswerCollector
@@ -141,6 +163,11 @@ class CallRunner:
             traceparent=self._scope.traceparent,
             stream=_streams(start, seat),
         )
+
+    def _converse(self, request: GenerationRequest) -> None:
+        """What is asked from now on, by every call of the run."""
+        start = msgspec.structs.replace(self._scope.start, request=request)
+        self._scope = dataclasses.replace(self._scope, start=start)
 
     def _fail(self, start: StartCall, error: PlatformError) -> None:
         usage, attempts = self._ledger.of_call(self._call_ids[start.call])

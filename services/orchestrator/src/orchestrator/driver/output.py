@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wire.conversation import TextDelta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from wire.coordination import RunEvent
 
@@ -21,11 +21,16 @@ _MERGED_CHARS = 2048
 
 
 class RunOutput:
-    def __init__(self) -> None:
-        self._events: list[RunEvent] = []
-        self._read = 0
+    """`kept`: what was said before, of a run whose words are stored before anybody reads them."""
+
+    def __init__(self, kept: Sequence[RunEvent] | None = None) -> None:
+        self._events: list[RunEvent] = list(kept or ())
+        self._is_stored_first = kept is not None
+        self._shown = self._fixed = len(self._events)
         self._closed = False
         self._readers: set[asyncio.Event] = set()
+        self.complete = False
+        self.news = asyncio.Event()  # for whoever stores
 
     @property
     def events(self) -> list[RunEvent]:
@@ -52,8 +57,25 @@ class RunOutput:
         """Say the last thing. A second end is not said."""
         if self._closed:
             return
-        self._closed = True
+        self._closed = self.complete = True
         self._events.append(last)
+        self._shown = len(self._events)
+        self._wake()
+
+    def break_off(self) -> None:
+        """Readers come to an end that is none: the run goes on in another process."""
+        self._closed = True
+        self._wake()
+
+    def take(self) -> list[RunEvent]:
+        """What is to be stored next; it does not change any more."""
+        events = self._events[self._fixed :]
+        self._fixed = len(self._events)
+        return events
+
+    def show(self, count: int) -> None:
+        """So many events are stored: readers may have them."""
+        self._shown = max(self._shown, count)
         self._wake()
 
     async def follow(self, after: int = 0) -> AsyncGenerator[RunEvent]:
@@ -63,10 +85,10 @@ class RunOutput:
         try:
             position = after
             while True:
-                while position < len(self._events):
+                while position < self._readable():
                     event = self._events[position]
                     position += 1
-                    self._read = max(self._read, position)
+                    self._fixed = max(self._fixed, position)
                     yield event
                 if self._closed:
                     return
@@ -75,8 +97,11 @@ class RunOutput:
         finally:
             self._readers.discard(news)
 
+    def _readable(self) -> int:
+        return self._shown if self._is_stored_first else len(self._events)
+
     def _merge(self, event: TextDelta) -> bool:
-        if len(self._events) <= self._read or event.logprobs:
+        if len(self._events) <= self._fixed or event.logprobs:
             return False
         last = self._events[-1]
         if not isinstance(last, TextDelta) or last.logprobs or last.choice != event.choice:
@@ -87,5 +112,6 @@ class RunOutput:
         return True
 
     def _wake(self) -> None:
+        self.news.set()
         for reader in self._readers:
             reader.set()

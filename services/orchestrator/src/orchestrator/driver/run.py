@@ -21,16 +21,15 @@ from orchestrator.coordination.events import (
     ClientGone,
     DeadlineReached,
     Input,
-    RunAdmitted,
     TimerFired,
 )
-from orchestrator.coordination.replay import encode_log
-from orchestrator.coordination.session import Session
-from orchestrator.driver.call_ledger import CallLedger
+from orchestrator.driver.call_ledger import CallLedger, adopted_rows
 from orchestrator.driver.call_runner import CallRunner, RunScope
 from orchestrator.driver.delivery import deliver
+from orchestrator.driver.fenced_writer import FencedWriter
+from orchestrator.driver.journal import RunJournal, logged_events
 from orchestrator.driver.output import RunOutput
-from orchestrator.driver.planning import NOTHING_LEARNT, Learnt, make_plan
+from orchestrator.driver.overflow import OverflowRelief
 from orchestrator.driver.progress import ProgressFeed
 from orchestrator.driver.records import (
     RunSummary,
@@ -39,10 +38,11 @@ from orchestrator.driver.records import (
     run_details,
     run_record,
 )
+from orchestrator.driver.retelling import Retelling
 from orchestrator.driver.run_metrics import count_run
 from orchestrator.driver.spans import RunSpans
-from orchestrator.store.writer import DuplicateRowError
-from orchestrator.store.writes import LoggedEvent, OutputSaid, RunClosed, RunOpened
+from orchestrator.store.writer import DuplicateRowError, FenceLostError, StoreUnavailableError
+from orchestrator.store.writes import LogForgotten, RunClosed, RunOpened, RunReleased
 from service_kit.logging import get_logger
 from wire.conversation import GenerationRequest
 from wire.coordination import RunEnded, RunStarted
@@ -50,23 +50,27 @@ from wire.deadline import Deadline
 from wire.errors import CallerError, PlatformError, PlatformFaultError, PlatformInterruptedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orchestrator.agents.answer_checks import AnswerCheck
+    from orchestrator.context_budget import ContextBudget, Fitted
     from orchestrator.coordination.commands import Command
     from orchestrator.coordination.events import LogEntry
+    from orchestrator.driver.admission import Admission
     from orchestrator.driver.call_runner import Models
+    from orchestrator.driver.fenced_writer import RunWriter
     from orchestrator.driver.latencies import Latencies
     from orchestrator.metrics import OrchestratorMetrics
     from orchestrator.store.writer import StoreWriter
+    from orchestrator.store.writes import Write
     from service_kit.clock import Clock
-    from service_kit.internal_server import CallContext
     from service_kit.tracing import Tracer
     from wire.conversation import AnswerEvent
-    from wire.coordination import RunRecord, RunStatus, StartRun
+    from wire.coordination import RunEvent, RunRecord, RunStatus, StartRun
     from wire.errors import ErrorInfo
 
 _INBOX_SIZE = 4096  # far above what the call limit of a run can produce at once
+_LET_GO_TIMEOUT_S = 2.0
 _DRAIN_TIMEOUT_S = 2.0  # for calls that were cut to tell what they had used
 
 log = get_logger(__name__)
@@ -83,7 +87,7 @@ class RunConflictError(CallerError):
 
 @dataclass(frozen=True, slots=True)
 class RunServices:
-    """What a process's runs share."""
+    """What a process's runs share. `owner` is the process's name in their rows."""
 
     models: Models
     writer: StoreWriter
@@ -91,49 +95,46 @@ class RunServices:
     metrics: OrchestratorMetrics
     latencies: Latencies
     tracer: Tracer
+    owner: str = ""
     store_answers: bool = True
+    budget: ContextBudget | None = None
 
 
 class Run:
     """`execute` is a task of the supervisor's; everything else may be called at any time."""
 
     def __init__(
-        self,
-        start: StartRun,
-        context: CallContext,
-        services: RunServices,
-        *,
-        seed: str,
-        check: AnswerCheck | None,
-        learnt: Learnt = NOTHING_LEARNT,
+        self, admission: Admission, services: RunServices, *, check: AnswerCheck | None
     ) -> None:
+        start, earlier = admission.start, admission.earlier
         self.start = start
-        self.output = RunOutput()
         self.ended = asyncio.Event()
+        self.lost = False
+        self._admission = admission
         self._services = services
         self._clock = services.clock
-        self._admitted_s = self._clock.monotonic_s()
-        self._admitted_unix_s = self._clock.unix_s()
-        self._session = Session()
+        # The run's own time stands still while no process holds it.
+        self._admitted_s = self._clock.monotonic_s() - admission.at_ms / 1000
+        self._session = admission.session
+        self._plan = admission.plan
         self._inbox: asyncio.Queue[Input] = asyncio.Queue(_INBOX_SIZE)
         self._timers: list[asyncio.TimerHandle] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._status: RunStatus = "in_progress"
         self._error: ErrorInfo | None = None
         self._duration_ms: int | None = None
+        said = earlier.said if earlier else ()
+        self.output = RunOutput(said if start.detached else None)
+        self._retelling = Retelling(said)
         self._progress = ProgressFeed(self.output, self._clock)
         self._shows_progress = start.progress and start.panel.progress and _is_panel(start)
-        self._ledger = CallLedger(start, services.writer, self._admitted_s)
-        self._plan = make_plan(
-            start,
-            seed=seed,
-            time_left_s=context.deadline.left_s(now_s=self._admitted_s),
-            latencies=services.latencies,
-            learnt=learnt,
+        self._writer = self._writer_of(services.writer)
+        self._journal = self._make_journal()
+        self._ledger = CallLedger(
+            start, self._writer, self._admitted_s, earlier.calls if earlier else admission.calls
         )
-        self._first_commands = self._session.handle(RunAdmitted(0, self._plan))
-        root = services.tracer.new_context(context.traceparent)
-        self._spans = RunSpans(services.tracer, root, self._admitted_unix_s)
+        root = services.tracer.new_context(admission.traceparent)
+        self._spans = RunSpans(services.tracer, root, admission.created_unix_s)
         self._runner = CallRunner(
             services.models,
             self._ledger,
@@ -145,8 +146,34 @@ class Run:
                 now_ms=self._now_ms,
                 post=self._post,
                 push=self._push_answer,
+                call_id=admission.call_id,
+                relief=self._relief(services.tracer.traceparent(root)),
             ),
+            earlier,
         )
+
+    def _relief(self, traceparent: str | None) -> OverflowRelief | None:
+        budget = self._services.budget
+        if budget is None:
+            return None
+        deadline = Deadline(self._admitted_s + self._plan.deadline_ms / 1000)
+        return OverflowRelief(budget, lambda: self.start, deadline, traceparent, self._relieved)
+
+    async def _relieved(self, fitted: Fitted) -> None:
+        self.start = fitted.start
+        await self._ledger.adopt(fitted.calls)
+
+    def _writer_of(self, writer: StoreWriter) -> RunWriter:
+        if not self.start.detached:
+            return writer
+        return FencedWriter(writer, self.start.run_id, self._admission.fence)
+
+    def _make_journal(self) -> RunJournal | None:
+        if not self.start.detached:
+            return None
+        earlier = self._admission.earlier
+        stored = earlier.stored_entries if earlier else 0
+        return RunJournal(self.start, self._writer, self.output, self.log, stored=stored)
 
     @property
     def status(self) -> RunStatus:
@@ -163,8 +190,14 @@ class Run:
         self._post(CancelRequested(self._now_ms(), reason))
 
     def abandon(self, error: PlatformError) -> None:
-        """If the run's own ending was cut short, still say that it has ended."""
+        """If the run's own ending was cut short, still say that it has ended.
+
+        A detached run has not: another process goes on with it.
+        """
         if self.ended.is_set():
+            return
+        if self.start.detached:
+            self._lose()
             return
         self.output.close(RunEnded(status="failed", error=error.info(), keep_trace=True))
         self.ended.set()
@@ -181,46 +214,75 @@ class Run:
 
     async def execute(self) -> None:
         """Run to the end. Raises nothing but the cancellation of the process itself."""
-        self.output.push(RunStarted(self.start.run_id))
         try:
-            opened = self._open()
-            async with asyncio.TaskGroup() as group:
-                # No call leaves before this is known: the first one's row waits behind it.
-                group.create_task(self._services.writer.confirm(opened))
-                await self._drive(group)
-                await self._drain()
+            await self._run()
         except asyncio.CancelledError:
-            self._fail(PlatformInterruptedError("The orchestrator was shut down."))
+            await self._let_go()
             raise
         except Exception as error:  # noqa: BLE001 - a run ends with a typed error, whatever it met
-            self._fail(self._platform_error(error))
+            if self._is_lost(error):
+                self._lose()
+            else:
+                self._fail(self._platform_error(error))
         finally:
             self._stop_timers()
-            await self._close()
+            if not self.lost:
+                await self._close()
 
-    def _open(self) -> asyncio.Future[None]:
-        """The run's row is on its way to the store before its first call's is."""
+    async def _run(self) -> None:
+        if self._admission.earlier is None:
+            self.output.push(RunStarted(self.start.run_id))
+            for event in self._admission.opening:
+                self.output.append(event)
+        self._set_deadline()
+        async with asyncio.TaskGroup() as group:
+            # No call leaves before this is known: the first one's row waits behind it.
+            group.create_task(self._keep())
+            await self._drive(group)
+            await self._drain()
+            if self._journal is not None:
+                self._journal.stop()
+
+    async def _keep(self) -> None:
+        """The run's row first; of a detached run, then all that it decides and says."""
+        opening = () if self._admission.earlier else self._first_rows()
+        if self._journal is not None:
+            await self._journal.open(*opening)
+            await self._journal.run()
+        else:
+            await self._writer.commit(*opening)
+
+    def _first_rows(self) -> tuple[Write, ...]:
+        return (self._opening(), *adopted_rows(self.start, self._admission.calls))
+
+    def _opening(self) -> RunOpened:
         start = self.start
-        self._set_timer(self._plan.deadline_ms, DeadlineReached(self._plan.deadline_ms))
-        return self._services.writer.submit(
-            RunOpened(
-                run_id=start.run_id,
-                tenant_id=start.tenant_id,
-                request_id=start.request_id,
-                key_id=start.key_id,
-                public_model=start.public_model,
-                panel=start.panel.name,
-                detached=start.detached,
-                created_unix_s=self._admitted_unix_s,
-                spec=_encode(start.panel),
-            )
+        return RunOpened(
+            run_id=start.run_id,
+            tenant_id=start.tenant_id,
+            request_id=start.request_id,
+            key_id=start.key_id,
+            public_model=start.public_model,
+            panel=start.panel.name,
+            detached=start.detached,
+            created_unix_s=self._admission.created_unix_s,
+            spec=_encode(start.panel),
+            owner=self._services.owner,
+            start=_encode(start) if start.detached else None,
         )
 
+    def _set_deadline(self) -> None:
+        earlier = self._admission.earlier
+        if earlier is None or not earlier.deadline_reached:
+            self._set_timer(self._plan.deadline_ms, DeadlineReached(self._plan.deadline_ms))
+
     async def _drive(self, group: asyncio.TaskGroup) -> None:
-        self._perform_all(self._first_commands, group)
+        self._perform_all(self._admission.commands, group)
         while self._session.finished is None:
             event = await self._inbox.get()
             self._perform_all(self._session.handle(event), group)
+            if self._journal is not None:
+                self._journal.note()
 
     async def _drain(self) -> None:
         """Calls that were cut say what they had used before the run says that it has ended."""
@@ -249,7 +311,7 @@ class Run:
             case Deliver(call=call):
                 self._progress.finish()
                 for event in deliver(command, self._runner.deltas_with_logprobs(call)):
-                    self.output.append(event)
+                    self._say(event, self.output.append)
             case Finish(status=status, error=error):
                 self._status, self._error = status, error
 
@@ -265,7 +327,12 @@ class Run:
 
     def _push_answer(self, event: AnswerEvent) -> None:
         self._progress.finish()
-        self.output.push(event)
+        self._say(event, self.output.push)
+
+    def _say(self, event: AnswerEvent, say: Callable[[RunEvent], None]) -> None:
+        news = self._retelling.take(event)
+        if news is not None:
+            say(news)
 
     def _set_timer(self, at_ms: int, event: Input) -> None:
         delay_s = max(0, at_ms - self._now_ms()) / 1000
@@ -286,6 +353,35 @@ class Run:
 
     # ---------------------------------------------------------------------------------- the end
 
+    async def _let_go(self) -> None:
+        """The process ends: an attached run with it, a detached one goes on elsewhere."""
+        if self._journal is None or not self._journal.opened:
+            self._fail(PlatformInterruptedError("The orchestrator was shut down."))
+            return
+        try:
+            async with asyncio.timeout(_LET_GO_TIMEOUT_S):
+                await self._journal.store()
+            await self._writer.enqueue(RunReleased(self.start.run_id))
+        except (TimeoutError, StoreUnavailableError, FenceLostError, DuplicateRowError) as error:
+            log.warning("run_not_released", error=error, run_id=self.start.run_id)
+        self._lose()
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Whether another process has the run, or the store could not follow it."""
+        if self._journal is None or not self._journal.opened:
+            return False
+        return any(
+            isinstance(cause, FenceLostError | StoreUnavailableError | DuplicateRowError)
+            for cause in _causes(error)
+        )
+
+    def _lose(self) -> None:
+        """The run has not ended, but here it has: its readers look for it in the store."""
+        log.warning("run_let_go", run_id=self.start.run_id)
+        self.lost = True
+        self.output.break_off()
+        self.ended.set()
+
     def _fail(self, error: PlatformError) -> None:
         if self._session.finished is None:
             self._status, self._error = "failed", error.info()
@@ -303,15 +399,17 @@ class Run:
     async def _close(self) -> None:
         duration_ms = self._duration_ms = self._now_ms()
         ended = self._ending()
-        calls = ended.calls
-        stored = await self._store_end(duration_ms)
-        keep = not stored or self._status == "failed"
-        self._spans.record(self.start, self._status, calls, duration_ms, keep=keep)
+        stored = await self._store_end(duration_ms, ended)
+        if not stored and self._journal is not None and self._journal.opened:
+            self._lose()
+            return
+        keep = not stored or ended.keep_trace
+        self._spans.record(self.start, self._status, ended.calls, duration_ms, keep=keep)
         panel = self.start.panel.name
         count_run(self._services.metrics, panel, ended, duration_ms, self._session.log)
         self.output.close(msgspec.structs.replace(ended, keep_trace=keep))
         self.ended.set()
-        self._log_end(duration_ms, len(calls))
+        self._log_end(duration_ms, len(ended.calls))
         self._forget_conversation()
 
     def _forget_conversation(self) -> None:
@@ -328,6 +426,9 @@ class Run:
             calls=summary.calls,
             error=self._error,
             details=run_details(self._session, summary) if self.start.details else None,
+            keep_trace=self._status == "failed",
+            ended_unix_s=self._clock.unix_s(),
+            compacted=self.start.compacted,
         )
 
     def _summary(self) -> RunSummary:
@@ -336,57 +437,40 @@ class Run:
         return RunSummary(
             start=self.start,
             status=self._status,
-            created_unix_s=self._admitted_unix_s,
+            created_unix_s=self._admission.created_unix_s,
             duration_ms=self._duration_ms,
             calls=self._ledger.records(call_id),
             calls_in_flight=self._ledger.open_calls,
             error=self._error,
         )
 
-    async def _store_end(self, duration_ms: int) -> bool:
-        """Keep the record. A store that fails costs the record, not the client's answer."""
-        start, writer = self.start, self._services.writer
+    async def _store_end(self, duration_ms: int, ended: RunEnded) -> bool:
+        """Keep the record. A store that fails costs the record, not an attached client's answer."""
         if self._error is not None and self._error.code == RunConflictError.code:
             return True  # the record under this id is another run's
-        record = run_record(self._session, self._summary(), with_seed=True)
-        writes: list[RunClosed | OutputSaid] = [
-            RunClosed(
-                run_id=start.run_id,
-                tenant_id=start.tenant_id,
-                status=self._status,
-                ended_unix_s=self._admitted_unix_s + duration_ms / 1000,
-                record=_encode(record),
-                log=self._kept_log(),
-            )
-        ]
-        if start.detached:
-            writes += self._kept_output()
         try:
-            await writer.commit(*writes)
-        except PlatformError as error:
-            log.warning("run_record_lost", error=error, run_id=start.run_id)
+            await self._writer.commit(*self._last_writes(duration_ms, ended))
+        except (PlatformError, FenceLostError, DuplicateRowError) as error:
+            log.warning("run_record_lost", error=error, run_id=self.start.run_id)
             return False
         return True
 
-    def _kept_log(self) -> list[LoggedEvent]:
-        if not self._services.store_answers:
-            return []
-        entries = self._session.log
-        return [
-            LoggedEvent(seq, entry.at_ms, str(entry.__struct_config__.tag), line)
-            for seq, (entry, line) in enumerate(zip(entries, encode_log(entries), strict=True))
-        ]
-
-    def _kept_output(self) -> list[OutputSaid]:
-        return [
-            OutputSaid(
-                run_id=self.start.run_id,
-                tenant_id=self.start.tenant_id,
-                seq=number,
-                payload=_encode(event),
-            )
-            for number, event in enumerate([*self.output.events, self._ending()], start=1)
-        ]
+    def _last_writes(self, duration_ms: int, ended: RunEnded) -> Iterator[Write]:
+        start = self.start
+        record = run_record(self._session, self._summary(), with_seed=True)
+        attached = self._journal is None and self._services.store_answers
+        yield RunClosed(
+            run_id=start.run_id,
+            tenant_id=start.tenant_id,
+            status=self._status,
+            ended_unix_s=self._admission.created_unix_s + duration_ms / 1000,
+            record=_encode(record),
+            log=logged_events(self._session.log, first=0) if attached else [],
+        )
+        if self._journal is not None:
+            yield self._journal.last_words(ended)
+            if not self._services.store_answers:
+                yield LogForgotten(start.run_id)
 
     def _log_end(self, duration_ms: int, calls: int) -> None:
         log.info(

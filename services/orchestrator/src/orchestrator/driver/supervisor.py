@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.answer_checks import AnswerCheck, UnusableSchemaError, answer_check
+from orchestrator.driver.admission import UNPREPARED, admitted
 from orchestrator.driver.planning import NOTHING_LEARNT, Learnt
 from orchestrator.driver.run import Run, RunConflictError
 from service_kit.call_context import NOT_STARTED
@@ -23,6 +24,7 @@ from wire.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from orchestrator.driver.admission import Admission, Preparation
     from orchestrator.driver.run import RunServices
     from service_kit.internal_server import CallContext
     from service_kit.lifecycle import Lifecycle
@@ -66,7 +68,12 @@ class RunSupervisor:
                 timer.cancel()
 
     def start(
-        self, start: StartRun, context: CallContext, *, learnt: Learnt = NOTHING_LEARNT
+        self,
+        start: StartRun,
+        context: CallContext,
+        *,
+        learnt: Learnt = NOTHING_LEARNT,
+        preparation: Preparation = UNPREPARED,
     ) -> Run:
         """Admit a run, or join the one that has this id. `learnt`: what its team's scores say.
 
@@ -80,17 +87,52 @@ class RunSupervisor:
         if known is not None:
             return _joined(known, start)
         group = self._admitting_group()
-        run = Run(
+        services = self._services
+        now_s = services.clock.monotonic_s()
+        admission = admitted(
             start,
-            context,
-            self._services,
             seed=secrets.token_hex(_SEED_BYTES),
-            check=_check_for(start),
+            time_left_s=context.deadline.left_s(now_s=now_s) + preparation.took_s,
+            latencies=services.latencies,
+            unix_s=services.clock.unix_s() - preparation.took_s,
             learnt=learnt,
+            traceparent=context.traceparent,
+            preparation=preparation,
         )
-        self._runs[start.run_id] = run
+        return self._begin(Run(admission, services, check=_check_for(start)), group)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a run can be taken over now."""
+        return (
+            self._group is not None
+            and not self._lifecycle.draining
+            and self.active < self._max_concurrent_runs
+        )
+
+    def resume(self, admission: Admission) -> Run:
+        """Go on with a run of a process that died.
+
+        Raises:
+            ServiceUnavailableError, OverloadedError, InvalidRequestError: as of `start`.
+        """
+        group = self._admitting_group()
+        return self._begin(Run(admission, self._services, check=_check_for(admission.start)), group)
+
+    def holds(self, run_id: str) -> bool:
+        """Whether the run is under way here, or has just ended."""
+        return run_id in self._runs
+
+    def cancel(self, run_id: str, reason: str) -> None:
+        """End a run that is here, whoever's it is."""
+        run = self._runs.get(run_id)
+        if run is not None and not run.ended.is_set():
+            run.cancel(reason)
+
+    def _begin(self, run: Run, group: asyncio.TaskGroup) -> Run:
+        self._runs[run.start.run_id] = run
         self.active += 1
-        group.create_task(self._hold(run), name=start.run_id)
+        group.create_task(self._hold(run), name=run.start.run_id)
         return run
 
     async def follow(self, run: Run, *, after: int = 0) -> AsyncGenerator[RunEvent]:
@@ -146,6 +188,9 @@ class RunSupervisor:
 
     def _ended(self, run: Run) -> None:
         self.active -= 1
+        if run.lost:
+            self._runs.pop(run.start.run_id, None)  # whoever asks for it finds it in the store
+            return
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._ended_runs_kept_s, self._forget, run)
         self._forget_timers.add(timer)

@@ -27,6 +27,8 @@ def _tell(entry: LogEntry) -> tuple[str, str, str | None] | None:  # noqa: C901,
     match entry:
         case events.RunAdmitted(plan=plan):
             return "admitted", f"admitted; {len(plan.agents)} agents", None
+        case events.RunResumed():
+            return "resumed", "taken over by another process", None
         case events.RoundOpened(round=number, phase=phase):
             return phase, f"round {number}: {phase}", None
         case events.AnswerAccepted(agent_id=agent, revision=revision):

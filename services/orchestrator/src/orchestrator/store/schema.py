@@ -17,12 +17,15 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 metadata = MetaData()
 
 # `spec` is the resolved panel, `record` the run record without texts (JSON each).
+# `owner` is the process that holds the run, empty once it has let go of it; `beat` grows while it
+# lives, `fence` whenever the run changes hands, `takeovers` with the owners that died of it.
+# `start` is what another process needs to go on with a detached run; gone once it has ended.
 runs = Table(
     "runs",
     metadata,
@@ -38,6 +41,12 @@ runs = Table(
     Column("ended_unix_s", Float),
     Column("spec", LargeBinary, nullable=False),
     Column("record", LargeBinary),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("beat", Integer, nullable=False, server_default="0"),
+    Column("fence", Integer, nullable=False, server_default="1"),
+    Column("takeovers", Integer, nullable=False, server_default="0"),
+    Column("cancel_reason", Text),
+    Column("start", LargeBinary),
     Index("runs_by_request", "tenant_id", "request_id"),
     Index("runs_by_age", "created_unix_s"),
     Index("runs_by_status", "status"),

@@ -9,15 +9,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, delete, insert, update
 
 from orchestrator.store.schema import run_calls, run_events, run_outputs, runs
 from orchestrator.store.writes import (
     CallJournalled,
     CallSettled,
+    EventsLogged,
+    LeasesRenewed,
+    LogForgotten,
     OutputSaid,
     RunClosed,
     RunOpened,
+    RunReleased,
     Write,
 )
 
@@ -60,8 +64,16 @@ _CLOSE_RUN = (
         status=bindparam("status"),
         ended_unix_s=bindparam("ended_unix_s"),
         record=bindparam("record"),
+        start=None,
     )
 )
+_RENEW_LEASES = (
+    update(runs)
+    .where(runs.c.owner == bindparam("of_owner"), runs.c.status == "in_progress")
+    .values(beat=runs.c.beat + 1)
+)
+_RELEASE_RUN = update(runs).where(runs.c.run_id == bindparam("of_run")).values(owner="")
+_FORGET_LOG = delete(run_events).where(run_events.c.run_id == bindparam("of_run"))
 _LOG_EVENT = insert(run_events)
 _SAY_OUTPUT = insert(run_outputs)
 
@@ -69,13 +81,17 @@ _SAY_OUTPUT = insert(run_outputs)
 def statements(writes: Sequence[Write]) -> list[tuple[UpdateBase, list[Row]]]:
     """Each statement with the rows to execute it for; kinds without rows are left out."""
     closed = [write for write in writes if isinstance(write, RunClosed)]
-    every = [
+    every: list[tuple[UpdateBase, list[Row]]] = [
         (_OPEN_RUN, [_opened(w) for w in writes if isinstance(w, RunOpened)]),
         (_JOURNAL_CALL, [_row(w) for w in writes if isinstance(w, CallJournalled)]),
         (_SETTLE_CALL, [_settled(w) for w in writes if isinstance(w, CallSettled)]),
         (_SAY_OUTPUT, [_row(w) for w in writes if isinstance(w, OutputSaid)]),
+        (_LOG_EVENT, [row for w in writes if isinstance(w, EventsLogged) for row in _events(w)]),
         (_LOG_EVENT, [row for write in closed for row in _events(write)]),
+        (_FORGET_LOG, [{"of_run": w.run_id} for w in writes if isinstance(w, LogForgotten)]),
         (_CLOSE_RUN, [_closed(write) for write in closed]),
+        (_RELEASE_RUN, [{"of_run": w.run_id} for w in writes if isinstance(w, RunReleased)]),
+        (_RENEW_LEASES, [{"of_owner": owner} for owner in _renewed(writes)]),
     ]
     return [(statement, rows) for statement, rows in every if rows]
 
@@ -116,7 +132,11 @@ def _closed(write: RunClosed) -> Row:
     }
 
 
-def _events(write: RunClosed) -> Iterable[Row]:
+def _renewed(writes: Sequence[Write]) -> set[str]:
+    return {write.owner for write in writes if isinstance(write, LeasesRenewed)}
+
+
+def _events(write: RunClosed | EventsLogged) -> Iterable[Row]:
     for event in write.log:
         yield {
             "run_id": write.run_id,

@@ -1,11 +1,11 @@
-"""What happens to old rows: runs a dead process left open, and records past their retention."""
+"""What happens to old rows: records go when they are past their retention."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.store.schema import run_calls, run_events, run_outputs, runs
@@ -22,25 +22,6 @@ _BATCH = 500  # runs deleted per transaction: the writer gets its turn in betwee
 _DAY_S = 86_400.0
 
 log = get_logger(__name__)
-
-
-async def mark_interrupted(engine: AsyncEngine, clock: Clock) -> int:
-    """Close what an earlier life of this process left open; returns how many runs that were.
-
-    Only where this process is the database's only one, which is SQLite.
-    """
-    async with engine.begin() as connection:
-        closed = await connection.execute(
-            update(runs)
-            .where(runs.c.status == "in_progress")
-            .values(status="failed", ended_unix_s=clock.unix_s())
-        )
-        await connection.execute(
-            update(run_calls)
-            .where(run_calls.c.status.is_(None))
-            .values(status="failed", basis="interrupted")
-        )
-    return closed.rowcount
 
 
 class RetentionSweep:

@@ -13,10 +13,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from orchestrator.store.schema import runs
 from orchestrator.store.statements import statements
-from orchestrator.store.writes import CallJournalled, RunOpened
+from orchestrator.store.writes import CallJournalled, FenceHeld, RunOpened
 from service_kit.logging import get_logger
 from wire.errors import ServiceUnavailableError
 
@@ -44,6 +46,10 @@ class StoreUnavailableError(ServiceUnavailableError):
 
 class DuplicateRowError(Exception):
     """A row with this key is there already."""
+
+
+class FenceLostError(Exception):
+    """Another process has taken the run over: nothing more may be written for it here."""
 
 
 @dataclass(slots=True)
@@ -75,6 +81,7 @@ class StoreWriter:
         Raises:
             StoreUnavailableError: the database failed or took too long; it may still be written.
             DuplicateRowError: one of the rows is there already.
+            FenceLostError: a run that it was to be written for has changed hands.
         """
         async with self._in_time():
             await self._until_room()
@@ -103,7 +110,7 @@ class StoreWriter:
             await submitted
 
     async def enqueue(self, *writes: Write) -> None:
-        """Write soon. Waits only while the queue is full.
+        """Write soon, if it may be. Waits only while the queue is full.
 
         Raises:
             StoreUnavailableError: the queue stayed full.
@@ -170,7 +177,7 @@ class StoreWriter:
     async def _write(self, batch: list[_Request]) -> None:
         """All at once; if a row of the batch is refused, each request by itself."""
         failure = await self._try(batch)
-        if isinstance(failure, DuplicateRowError) and len(batch) > 1:
+        if isinstance(failure, DuplicateRowError | FenceLostError) and len(batch) > 1:
             await self._write_singly(batch)
         else:
             _settle(batch, failure)
@@ -192,10 +199,13 @@ class StoreWriter:
         try:
             connection = await self._connected()
             async with connection.begin():
+                await _check_fences(connection, writes)
                 for statement, rows in statements(writes):
                     await connection.execute(statement, rows)
         except IntegrityError:
             return DuplicateRowError()
+        except FenceLostError as lost:
+            return lost
         except (SQLAlchemyError, OSError) as error:
             self.failed_writes += len(batch)
             log.warning("store_write_failed", error=error, requests=len(batch))
@@ -213,6 +223,23 @@ class StoreWriter:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+async def _check_fences(connection: AsyncConnection, writes: Sequence[Write]) -> None:
+    """Until the transaction ends, no run changes hands that is written for under a fence."""
+    opened = {write.run_id for write in writes if isinstance(write, RunOpened)}
+    held = {(w.run_id, w.fence) for w in writes if isinstance(w, FenceHeld)}
+    held = {(run_id, fence) for run_id, fence in held if run_id not in opened}
+    if not held:
+        return
+    found = await connection.execute(
+        select(runs.c.run_id, runs.c.fence)
+        .where(runs.c.run_id.in_({run_id for run_id, _ in held}))
+        .order_by(runs.c.run_id)
+        .with_for_update()
+    )
+    if not held <= {(row.run_id, row.fence) for row in found}:
+        raise FenceLostError
 
 
 def _run_ids(request: _Request, kind: type[RunOpened] | type[CallJournalled]) -> Iterator[str]:

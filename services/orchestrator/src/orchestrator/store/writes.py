@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOpened:
-    """A run has been admitted."""
+    """A run has been admitted. `start`: all that another process needs to go on with it."""
 
     run_id: str
     tenant_id: str
@@ -25,6 +25,8 @@ class RunOpened:
     detached: bool
     created_unix_s: float
     spec: bytes
+    owner: str = ""
+    start: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +62,49 @@ class CallSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class FenceHeld:
+    """Not a row but a condition: what is written with it is only if the run is still ours."""
+
+    run_id: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesRenewed:
+    """The process lives, and with it every run it holds."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReleased:
+    """The process shuts down and lets go of a run: another may go on with it at once."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedEvent:
     seq: int
     at_ms: int
     type: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsLogged:
+    """A detached run has come so far."""
+
+    run_id: str
+    tenant_id: str
+    log: Sequence[LoggedEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class LogForgotten:
+    """A detached run is over, and its log, which holds answers, is not to be kept."""
+
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +119,7 @@ class OutputSaid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClosed:
-    """A run is over: its record, and its log where answers are kept."""
+    """A run is over: its record, and what is to be kept of its log beyond `EventsLogged`."""
 
     run_id: str
     tenant_id: str
@@ -89,4 +129,15 @@ class RunClosed:
     log: Sequence[LoggedEvent]
 
 
-Write = RunOpened | CallJournalled | CallSettled | OutputSaid | RunClosed
+Write = (
+    RunOpened
+    | CallJournalled
+    | CallSettled
+    | FenceHeld
+    | LeasesRenewed
+    | RunReleased
+    | EventsLogged
+    | LogForgotten
+    | OutputSaid
+    | RunClosed
+)
