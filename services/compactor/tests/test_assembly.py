@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compactor.assembly import Surroundings, assemble, standing_of
@@ -56,6 +56,7 @@ def test_the_window_reads_standing_memory_tail_and_what_came_after() -> None:
 
 
 @given(st.integers(300, 4000))
+@settings(max_examples=30)
 @pytest.mark.requirement("compaction:guarantee:budget")
 def test_a_window_is_within_its_budget(budget: int) -> None:
     around = Surroundings((system("Be kind."), *CHAT, user("And now?")), ())
@@ -128,7 +129,7 @@ def test_roles_alternate_where_a_backend_insists() -> None:
 
 @pytest.mark.requirement("compaction:recall:question")
 def test_every_planted_fact_can_be_asked_for() -> None:
-    messages, values = planted_conversation(100, facts=10)
+    messages, values = planted_conversation(60, facts=6)
     payload = sealed(turns=tuple(turns_of(messages)))
 
     for name, value in values.items():

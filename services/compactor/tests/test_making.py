@@ -48,7 +48,7 @@ from wire.conversation import CompactionItem, Item, Message
 from wire.specs import CompactionSpec, Prices
 
 # `make` and CI raise it; every history is compacted, opened and compacted again.
-_FUZZED_HISTORIES = int(os.environ.get("COMPACTOR_FUZZED_HISTORIES", "200"))  # noqa: TID251
+_FUZZED_HISTORIES = int(os.environ.get("COMPACTOR_FUZZED_HISTORIES", "100"))  # noqa: TID251
 CLOCK = FakeClock()
 ITEMS: tuple[Item, ...] = (system("Be brief."), *planted_conversation(60)[0], user("Go on."))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compactor.memory import FOOT, HEAD, Remembered, remember
@@ -24,6 +24,7 @@ def test_everything_stands_when_there_is_room() -> None:
 
 
 @given(st.integers(150, 3000))
+@settings(max_examples=30)
 @pytest.mark.requirement("compaction:guarantee:budget")
 def test_the_text_stays_within_its_budget(budget: int) -> None:
     memory = remember(Remembered(TURNS), budget, estimate_text, question="What about the dog?")
@@ -47,7 +48,7 @@ def test_condensed_turns_are_marked_and_verbatim_ones_are_the_turn() -> None:
 
 @pytest.mark.requirement("compaction:recall:question")
 def test_the_question_decides_what_stands_verbatim() -> None:
-    messages, values = planted_conversation(120, facts=12)
+    messages, values = planted_conversation(60, facts=6)
     turns = turns_of(messages)
 
     for name, value in values.items():

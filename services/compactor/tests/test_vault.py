@@ -100,7 +100,7 @@ def noise(turns: int) -> list[Message]:
         [m for name in ("friends_a", "friends_b", "assistant_a") for m in written_chat(name)[0]],
         planted_conversation(300)[0],
         noise(60),
-        noise(2000),
+        noise(700),
         [user("hi")],
     ],
     ids=["chat", "chats", "planted", "noise", "long noise", "tiny"],

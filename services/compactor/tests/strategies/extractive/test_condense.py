@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compactor.strategies.extractive import Condensed, Passage, anchors, condense
@@ -61,6 +61,7 @@ def test_the_budget_is_kept_whatever_was_said(items: tuple[Item, ...], budget: i
 
 
 @given(st.sampled_from(["friends_a", "friends_b", "assistant_a"]), st.integers(50, 900))
+@settings(max_examples=25)
 def test_words_stand_in_their_own_turn_in_their_own_order(name: str, budget: int) -> None:
     passages = passages_of(turns_of(written_chat(name)[0]))
 
