@@ -1,5 +1,4 @@
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,10 +12,9 @@ from services.orchestrator.tests.store.test_writer import closed, journalled, op
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    await migrate(url, MIGRATIONS)
-    engine = create_engine(url)
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+    await migrate(database_url, MIGRATIONS)
+    engine = create_engine(database_url)
     async with writing(engine) as writer:
         await writer.commit(
             opened(),
@@ -59,9 +57,9 @@ async def test_log_output_and_open_calls_come_back_in_order(reader: StoreReader)
 
 
 async def test_a_database_without_tables_is_a_typed_error_and_a_failed_check(
-    tmp_path: Path,
+    database_url: str,
 ) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    engine = create_engine(database_url)
     reader = StoreReader(engine)
 
     assert await reader.check() == "the database does not answer"

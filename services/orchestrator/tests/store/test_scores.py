@@ -1,5 +1,4 @@
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,9 @@ from service_kit.sql import create_engine, migrate
 
 
 @pytest.fixture
-async def book(tmp_path: Path) -> AsyncGenerator[ScoreBook]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    await migrate(url, MIGRATIONS)
-    engine = create_engine(url)
+async def book(database_url: str) -> AsyncGenerator[ScoreBook]:
+    await migrate(database_url, MIGRATIONS)
+    engine = create_engine(database_url)
     yield ScoreBook(engine)
     await engine.dispose()
 
@@ -64,8 +62,8 @@ async def test_old_scores_are_forgotten(book: ScoreBook) -> None:
     assert await book.outcomes("t") == [Outcomes("m", "exact", 1.0, 0.0)]
 
 
-async def test_a_database_that_fails_is_said_to_be_unavailable(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'empty.sqlite3'}")  # no tables
+async def test_a_database_that_fails_is_said_to_be_unavailable(database_url: str) -> None:
+    engine = create_engine(database_url)  # no tables
     book = ScoreBook(engine)
 
     with pytest.raises(StoreUnavailableError):
