@@ -6,7 +6,14 @@ from cli.tests.endpoint_double import refusing, serving
 from conclave_cli.commands.runs_show import described, fetch_run
 from conclave_cli.errors import RequestFailedError
 from wire.conversation import Usage
-from wire.coordination import AnswerEntry, CallRecord, RunDetails, RunMoment, RunRecord
+from wire.coordination import (
+    AnswerEntry,
+    BallotEntry,
+    CallRecord,
+    RunDetails,
+    RunMoment,
+    RunRecord,
+)
 from wire.errors import ErrorInfo
 
 CALL = CallRecord(
@@ -61,6 +68,36 @@ def test_what_failed_is_told_with_its_message():
 
     assert "error: it broke" in lines
     assert lines[-1].endswith("it broke")
+
+
+def test_votes_are_told_with_their_reasons_and_abstentions_too():
+    voted = BallotEntry(
+        voter_id="critic", round=0, order=("analyst",), ranking=("analyst",), reason="It holds."
+    )
+    silent = BallotEntry(voter_id="analyst", round=0, order=("critic",), abstained="too slow")
+
+    lines = list(described(msgspec.structs.replace(RECORD, ballots=(voted, silent))))
+
+    assert "ballot 0  critic ranks analyst: It holds." in lines
+    assert "ballot 0  analyst abstains: too slow" in lines
+
+
+def test_cost_weights_and_the_slowest_call_are_told_where_they_are_known():
+    slow = msgspec.structs.replace(CALL, agent_id="critic", ended_ms=500)
+    details = RunDetails(run_id="run_1", rule="weighted", winner="critic", cost_usd=0.0025)
+    record = msgspec.structs.replace(
+        RECORD,
+        calls=(CALL, slow),
+        details=details,
+        task_class="code",
+        weights={"analyst": 0.5, "critic": 1.5},
+    )
+
+    lines = list(described(record))
+
+    assert lines[1] == "2 calls, 60 + 3 tokens in all, 0.002500 USD"
+    assert "weights: analyst 0.5, critic 1.5 (task class code)" in lines
+    assert "slowest: critic's answer, 497 ms" in lines
 
 
 def test_answers_are_shown_where_they_were_asked_for():

@@ -43,12 +43,14 @@ def described(record: RunRecord) -> Iterator[str]:
     took = f"{record.duration_ms} ms" if record.duration_ms is not None else "still running"
     tokens = f"{record.usage.input_tokens} + {record.usage.output_tokens} tokens"
     yield f"{record.run_id}  {record.public_model}  {record.status}  {took}"
-    yield f"{len(record.calls)} calls, {tokens} in all"
+    yield f"{len(record.calls)} calls, {tokens} in all{_cost(record)}"
     if record.error is not None:
         yield f"error: {record.error.message}"
     if record.details is not None and record.details.winner is not None:
         why = record.details.agreement or record.details.ballot_skipped or ""
         yield f"winner: {record.details.winner} ({record.details.rule}{why and ', ' + why})"
+    yield from _weights(record)
+    yield from _slowest(record)
     for answer in record.answers:
         if answer.text is not None:
             yield f"\n{answer.agent_id}, revision {answer.revision}:\n{answer.text}\n"
@@ -56,14 +58,47 @@ def described(record: RunRecord) -> Iterator[str]:
     for moment in record.timeline:
         who = f"{moment.agent_id}: " if moment.agent_id else ""
         yield f"{moment.at_ms:>7} ms  {who}{moment.text}"
+    yield from _votes(record)
     yield ""
     yield from map(_call_line, record.calls)
+
+
+def _cost(record: RunRecord) -> str:
+    cost_usd = record.details.cost_usd if record.details else None
+    return f", {cost_usd:.6f} USD" if cost_usd is not None else ""
+
+
+def _weights(record: RunRecord) -> Iterator[str]:
+    """Where answers did not count alike."""
+    if len(set(record.weights.values())) > 1:
+        told = ", ".join(f"{agent} {weight:g}" for agent, weight in record.weights.items())
+        yield f"weights: {told} (task class {record.task_class})"
+
+
+def _slowest(record: RunRecord) -> Iterator[str]:
+    if len(record.calls) > 1:
+        call = max(record.calls, key=_took_ms)
+        yield f"slowest: {call.agent_id}'s {call.phase}, {_took_ms(call)} ms"
+
+
+def _votes(record: RunRecord) -> Iterator[str]:
+    """Who voted how and why."""
+    if record.ballots:
+        yield ""
+    for ballot in record.ballots:
+        vote = f"ranks {' > '.join(ballot.ranking)}" if ballot.ranking else "abstains"
+        why = ballot.reason or ballot.abstained
+        yield f"ballot {ballot.round}  {ballot.voter_id} {vote}{': ' + why if why else ''}"
+
+
+def _took_ms(call: CallRecord) -> int:
+    return call.ended_ms - call.started_ms
 
 
 def _call_line(call: CallRecord) -> str:
     outcome = call.error.message if call.error is not None else call.status
     return (
-        f"{call.started_ms:>7} ms  {call.ended_ms - call.started_ms:>6} ms  "
+        f"{call.started_ms:>7} ms  {_took_ms(call):>6} ms  "
         f"{call.agent_id:<12} {call.phase:<8} {call.model}  "
         f"{call.usage.input_tokens} + {call.usage.output_tokens}  {outcome}"
     )
