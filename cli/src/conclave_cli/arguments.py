@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_chat(commands)
     _add_runs(commands)
+    _add_compact(commands)
     return root
 
 
@@ -112,6 +113,20 @@ def _add_runs(commands: _Subcommands) -> None:
     show.set_defaults(command=_runs_show)
 
 
+def _add_compact(commands: _Subcommands) -> None:
+    command = commands.add_parser(
+        "compact",
+        help="make a conversation smaller and show by how much",
+        description="FILE is a JSON list of messages or Responses items, or a request that holds "
+        "one. Prints what it weighs before and after.",
+    )
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--model", default="council", help="for whom; default: %(default)s")
+    command.add_argument("--output", type=Path, help="write the compacted items to this file")
+    _add_endpoint(command)
+    command.set_defaults(command=_compact)
+
+
 def _add_endpoint(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--base-url", help="default: CONCLAVE_BASE_URL, else this machine's `conclave run`"
@@ -161,3 +176,9 @@ def _runs_show(parsed: argparse.Namespace) -> int:
     from conclave_cli.commands.runs_show import show_run  # noqa: PLC0415
 
     return show_run(parsed.id, parsed.base_url, as_json=parsed.json, answers=parsed.answers)
+
+
+def _compact(parsed: argparse.Namespace) -> int:
+    from conclave_cli.commands.compact import compact_file  # noqa: PLC0415
+
+    return compact_file(parsed.file, parsed.model, parsed.base_url, output=parsed.output)
