@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
+from tests.scenes.gateway import gateway
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
     from tests.scenes.gateway import GatewayScene
 
 CONVERSATIONS = "/v1/conversations"
 USER = {"role": "user", "content": "hi"}
 WAIT_S = 5.0
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, database_url: str) -> AsyncGenerator[GatewayScene]:
+    """On SQLite and on PostgreSQL."""
+    async with gateway(tmp_path, database_url=database_url) as running:
+        yield running
 
 
 async def made(scene: GatewayScene, *contents: str) -> str:

@@ -9,14 +9,23 @@ import pytest
 from sqlalchemy import text
 
 from service_kit.sql import create_engine
+from tests.scenes.gateway import gateway
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from tests.scenes.gateway import GatewayScene, Reply
 
 CHAT = "/v1/chat/completions"
 ASKED = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, database_url: str) -> AsyncGenerator[GatewayScene]:
+    """On SQLite and on PostgreSQL."""
+    async with gateway(tmp_path, database_url=database_url) as running:
+        yield running
 
 
 async def kept(scene: GatewayScene, **members: Any) -> str:  # noqa: ANN401
@@ -160,8 +169,8 @@ async def test_what_cannot_be_done_is_refused(
     assert (reply.status, reply.error["param"]) == (400, param)
 
 
-async def break_store(folder: Path) -> None:
-    engine = create_engine(f"sqlite:///{folder / 'gateway.sqlite3'}")
+async def break_store(url: str) -> None:
+    engine = create_engine(url)
     async with engine.begin() as connection:
         await connection.execute(text("DROP TABLE stored_completion_metadata"))
         await connection.execute(text("DROP TABLE stored_completion_messages"))
@@ -170,9 +179,9 @@ async def break_store(folder: Path) -> None:
 
 @pytest.mark.requirement("stores:deliver-anyway")
 async def test_a_store_that_fails_does_not_cost_the_answer(
-    scene: GatewayScene, tmp_path: Path
+    scene: GatewayScene, database_url: str
 ) -> None:
-    await break_store(tmp_path)
+    await break_store(database_url)
 
     whole = await scene.chat("sim", store=True)
     streamed = await scene.chat("sim", store=True, stream=True)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.scenes.gateway import ADMIN_KEY
+from tests.scenes.gateway import ADMIN_KEY, gateway
 from wire.coordination import RunRecord
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
     from tests.scenes.gateway import GatewayScene, Reply
 
 USER = {"role": "user", "content": "hi"}
@@ -61,6 +64,13 @@ REFERRING: list[tuple[str, dict[str, Any], int, str | None]] = [
 ]
 # And lists, which show a stranger nothing.
 LISTS = ["/v1/chat/completions", "/v1/chat/completions?metadata[k]=v"]
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, database_url: str) -> AsyncGenerator[GatewayScene]:
+    """On SQLite and on PostgreSQL."""
+    async with gateway(tmp_path, database_url=database_url) as running:
+        yield running
 
 
 def routes(scene: GatewayScene) -> set[tuple[str, str]]:
