@@ -130,4 +130,14 @@ ENTRIES = [
         f"{_CONTRACT} 2.9",
         "A request's input tokens are counted without asking a model.",
     ),
+    Requirement(
+        "contract:responses:requests",
+        "architecture, schema once",
+        "A Responses request our client role writes, our server role reads as it was meant.",
+    ),
+    Requirement(
+        "contract:responses:answers",
+        "architecture, schema once",
+        "A Responses answer our server role writes, our client role reads as it was meant.",
+    ),
 ]

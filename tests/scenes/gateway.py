@@ -96,6 +96,7 @@ models:
     speed: {{time_to_first_token_s: 1, output_tokens_per_s: 100}}
   gone: {{provider: gone}}
   spare: {{provider: gone, fallbacks: [sim]}}
+  responses-spare: {{provider: gone, dialects: [responses], fallbacks: [responses]}}
 {faults}
 panels:
   council:

@@ -322,7 +322,8 @@ class SplicedResponse:
     ) -> bytes:
         """The vendor's response object, completed by what only we know or what it left out."""
         done = completed_unix_s if status == "completed" else None
-        usage = self._counted(theirs)
+        has_ended = status in _ENDED.values()
+        usage = self._counted(theirs) or (Usage() if has_ended else None)
         outcome = Outcome(status=status, usage=usage, completed_unix_s=done)
         ours = json_members.split(encode_response(self._echo, outcome, stored=stored))
         told = {
