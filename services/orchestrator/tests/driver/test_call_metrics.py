@@ -2,7 +2,7 @@ from prometheus_client import CollectorRegistry
 
 from model_providers.calls import CallClosed
 from orchestrator.driver.call_metrics import CallMetrics
-from orchestrator.driver.latencies import Latencies
+from orchestrator.driver.latencies import STEADY_SHARE, Latencies
 from orchestrator.metrics import OrchestratorMetrics
 from services.orchestrator.tests.driver.test_call_ledger import closed, opened
 from wire.conversation import Usage
@@ -32,7 +32,7 @@ async def test_every_attempt_moves_calls_tokens_and_times() -> None:
     assert value(registry, f"{prefix}_tokens_total", model="priced", kind="input") == 100
     assert value(registry, f"{prefix}_tokens_total", model="priced", kind="cached") == 30
     assert value(registry, f"{prefix}_tokens_total", model="priced", kind="output") == 40
-    assert latencies.p95_ms("priced", "answer") == 500
+    assert latencies.p95_ms("priced", "answer") == 500 * STEADY_SHARE
 
 
 async def test_failures_say_nothing_about_how_long_answers_take() -> None:

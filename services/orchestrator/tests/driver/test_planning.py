@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from orchestrator.driver.latencies import Latencies
+from orchestrator.coordination.weights import Evidence
+from orchestrator.driver.latencies import STEADY_SHARE, Latencies
 from orchestrator.driver.planning import answer_tokens, make_plan
 from wire.conversation import (
     FunctionTool,
@@ -159,5 +160,29 @@ def test_estimates_prices_and_latencies_come_with_each_agent() -> None:
 
     ada, bob = plan.agents
     assert ada.input_tokens > 100
-    assert (ada.input_usd_per_mtok, ada.answer_p95_ms, ada.ballot_p95_ms) == (1.0, 700, None)
+    assert (ada.input_usd_per_mtok, ada.answer_p95_ms, ada.ballot_p95_ms) == (
+        1.0,
+        700 * STEADY_SHARE,
+        None,
+    )
     assert bob.ballot_output_tokens > ada.ballot_output_tokens
+
+
+STRONG = {("m", "prose"): Evidence(9, 0), ("n", "prose"): Evidence(0, 9), ("m", "code"): Evidence()}
+
+
+def weights(panel: PanelSpec) -> dict[str, float]:
+    plan = make_plan(started(panel), seed="s", time_left_s=60, latencies=Latencies(), learnt=STRONG)
+    return {agent.agent_id: agent.weight for agent in plan.agents}
+
+
+@pytest.mark.requirement("coordination:weights:learnt")
+def test_what_was_learnt_of_a_kind_of_task_weighs_in_tasks_of_that_kind() -> None:
+    other = msgspec.structs.replace(BOB, model=msgspec.structs.replace(MODEL, name="n"))
+    mixed = msgspec.structs.replace(PANEL, agents=(ADA, other))
+
+    learnt = weights(mixed)
+
+    assert learnt["ada"] > 1 > learnt["bob"]
+    assert weights(msgspec.structs.replace(mixed, task_class="code")) == {"ada": 1, "bob": 1}
+    assert weights(msgspec.structs.replace(mixed, weights="equal")) == {"ada": 1, "bob": 1}
