@@ -109,6 +109,14 @@ async def test_a_call_and_its_context_arrive_and_the_reply_comes_back_typed() ->
 
 
 @pytest.mark.requirement("service-kit:internal:one-descriptor")
+async def test_a_message_of_megabytes_arrives_whole() -> None:
+    text = "a long conversation " * 200_000
+    async with running_service(honest_app()) as service, client_of(service.url()) as client:
+        reply = await client.call(ASK, Question(text), context(), room="7")
+
+    assert reply == Word(f"team_a/req_1/7/{text}")
+
+
 async def test_a_stream_comes_back_typed_and_in_order() -> None:
     async with running_service(honest_app()) as service, client_of(service.url()) as client:
         assert await told(client) == [Word("a"), Word("b"), Done(2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ SILENCE_TIMEOUT_S = 35.0
 # Below the servers' 75 s, so that we close first and no request meets a closing connection.
 KEEP_ALIVE_S = 20.0
 _ATTEMPTS = 2
+LARGE_BODY_BYTES = 512 * 1024
 
 _encode = msgspec.json.Encoder().encode
 _decode_error = msgspec.json.Decoder(ErrorReply).decode
@@ -226,7 +228,7 @@ class InternalClient:
                 response = await self._session.request(
                     endpoint.method,
                     replica.base_url + url_path,
-                    data=body,
+                    data=_payload(body),
                     headers=self._headers(context),
                     timeout=_timeout(endpoint),
                     allow_redirects=False,
@@ -280,6 +282,11 @@ async def _raise_remote(endpoint: Endpoint[Any, Any], response: aiohttp.ClientRe
     if info.code == NOT_STARTED:
         raise _NotSentError(error)
     raise error
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A long conversation goes out in pieces: in one, it would hold up the event loop."""
+    return body if body is None or len(body) <= LARGE_BODY_BYTES else io.BytesIO(body)
 
 
 def _timeout(endpoint: Endpoint[Any, Any]) -> aiohttp.ClientTimeout:
