@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from api_gateway.admission.auth import KeyRing
 from api_gateway.admission.key_service import KeyService
+from api_gateway.background import BackgroundResponses
 from api_gateway.discovery import DiscoveredCatalogue
 from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
@@ -235,11 +236,21 @@ def _routes(
     compactor = InternalClient(
         settings.compactor_urls(), settings.token(), _session(lifecycle), clock
     )
+    background = BackgroundResponses(orchestrator, stores.responses, clock)
     responses = ResponsesRoute(
-        catalogue, models, orchestrator, compactor, stores, clock=clock, limits=limits
+        catalogue,
+        models,
+        orchestrator,
+        compactor,
+        stores,
+        clock=clock,
+        limits=limits,
+        background=background,
     )
     compactions = CompactionsRoute(catalogue, compactor, stores, clock)
-    stored_responses = StoredResponsesRoutes(stores.responses, history)
+    stored_responses = StoredResponsesRoutes(
+        stores.responses, history, background, clock=clock, heartbeat_s=limits.heartbeat_s
+    )
     input_tokens = InputTokensRoute(catalogue, history, conversations)
     listed = ModelsRoutes(catalogue)
     runs = RunsRoute(orchestrator, clock=clock)

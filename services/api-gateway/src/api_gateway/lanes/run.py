@@ -42,7 +42,7 @@ class RunSource:
             deadline=turn.deadline,
             traceparent=turn.traceparent,
         )
-        async with aclosing(self._client.stream(START_RUN, self._start(turn), context)) as events:
+        async with aclosing(self._client.stream(START_RUN, self.start(turn), context)) as events:
             async for event in events:
                 if isinstance(event, RunEnded):
                     usage = self._reported(_completed(event))
@@ -59,7 +59,8 @@ class RunSource:
         """What the client's `usage` shows; the sum over all agents is in the ledger."""
         return end.usage if self._panel.usage_report == "summed" else end.delivered_usage
 
-    def _start(self, turn: Turn) -> StartRun:
+    def start(self, turn: Turn) -> StartRun:
+        """The run that answers."""
         return StartRun(
             run_id=turn.run_id,
             request_id=turn.request_id,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
+from api_gateway.background import BackgroundRequest
 from api_gateway.dialects.responses.head import decode_head
 from api_gateway.dialects.responses.response_object import echo_of
 from api_gateway.lanes.answers import Turn
@@ -17,25 +18,34 @@ from api_gateway.lanes.responses_choice import choose_responses_lane
 from api_gateway.lanes.responses_splice import open_spliced_response
 from api_gateway.lanes.run import RUN_MARGIN_S, RunSource, panel_of_one, run_id
 from api_gateway.lanes.translate import ModelSource
+from api_gateway.routes.background_delivery import (
+    context_of,
+    detached,
+    new_background_response,
+    stream_background,
+)
 from api_gateway.routes.responses_delivery import ResponseDelivery
 from api_gateway.routes.responses_keeping import ResponseKeeper
 from api_gateway.routes.responses_plan import History, ResponsePlan, history_of, read_body
 from api_gateway.routes.small_requests import routed_panel
 from api_gateway.routes.streaming import StreamPace
 from api_gateway.stores.conversation_claims import held
+from api_gateway.stores.errors import PreviousResponseUnfinishedError
 from service_kit.http import ClientDisconnectedError, cancel_on_disconnect
 from wire.compaction import reader_of, threshold_tokens
 from wire.deadline import Deadline
 from wire.errors import ContextLengthExceededError, ModelNotFoundError, PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
+    from api_gateway.background import BackgroundResponses
     from api_gateway.dialects.responses.head import ResponsesHead
     from api_gateway.lanes.responses_choice import ResponsesLane
     from api_gateway.routes.chat import ChatLimits
     from api_gateway.routes.exchange import Exchange
     from api_gateway.stores.protocols import ConversationTurns, ResponseHistory, ResponseStore
+    from api_gateway.stores.records import StoredItem
     from catalogue import Catalogue, Entry
     from model_providers.registry import ModelClient
     from service_kit.clock import Clock
@@ -74,6 +84,7 @@ class ResponsesRoute:
         *,
         clock: Clock,
         limits: ChatLimits,
+        background: BackgroundResponses,
     ) -> None:
         self._catalogue = catalogue
         self._models = models
@@ -81,6 +92,7 @@ class ResponsesRoute:
         self._compactor = compactor
         self._stores = stores
         self._keeper = ResponseKeeper(stores.responses, stores.turns)
+        self._background = background
         self._clock = clock
         self._limits = limits
 
@@ -103,13 +115,15 @@ class ResponsesRoute:
         if entry is None:
             raise ModelNotFoundError(head.parameters.model)
         exchange.model = head.parameters.model
-        _refuse_background(head)
         delivery: ResponseDelivery | None = None
         try:
             async with (
                 cancel_on_disconnect(exchange.receive),
                 self._planned(exchange, head, entry) as (plan, lane),
             ):
+                if head.in_background:
+                    await self._in_background(exchange, plan, lane)
+                    return
                 delivery = ResponseDelivery(exchange, plan, self._keeper, self._clock)
                 await self._deliver(exchange, plan, lane, delivery)
         except ClientDisconnectedError:
@@ -150,7 +164,7 @@ class ResponsesRoute:
     async def _history(self, exchange: Exchange, head: ResponsesHead) -> AsyncGenerator[History]:
         tenant_id, previous_id = exchange.tenant_id, head.parameters.previous_response_id
         if previous_id is not None:
-            items = await self._stores.history.chain(tenant_id, previous_id)
+            items = await self._chain(exchange, previous_id)
             yield history_of(items, "previous_response_id")
         elif head.conversation_id is not None:
             holder = response_id_of(exchange)
@@ -158,6 +172,18 @@ class ResponsesRoute:
                 yield history_of(items, "conversation")
         else:
             yield History()
+
+    async def _chain(self, exchange: Exchange, previous_id: str) -> Sequence[StoredItem]:
+        """A background response may have ended without anybody having asked since."""
+        tenant_id = exchange.tenant_id
+        try:
+            return await self._stores.history.chain(tenant_id, previous_id)
+        except PreviousResponseUnfinishedError:
+            stored = await self._stores.responses.get(tenant_id, previous_id)
+            if stored is None:
+                raise
+            await self._background.refreshed(stored, context_of(exchange, self._deadline(30.0)))
+            return await self._stores.history.chain(tenant_id, previous_id)
 
     # --------------------------------------------------------------------------------- the lanes
 
@@ -195,6 +221,30 @@ class ResponsesRoute:
                 raise
             with overflow_told(overflow):
                 await self._run(exchange, plan, panel_of_one(model), delivery)
+
+    async def _in_background(
+        self, exchange: Exchange, plan: ResponsePlan, lane: ResponsesLane
+    ) -> None:
+        """Start it, and answer at once, or with its stream as long as the client listens."""
+        if isinstance(lane, Compact):
+            raise openai_errors.unsupported_parameter(
+                "background", "A compaction is not made in the background."
+            )
+        exchange.lane = "run"
+        panel = lane.panel if isinstance(lane, Run) else panel_of_one(lane.model)
+        panel = routed_panel(exchange, self._catalogue(), panel, plan.request)
+        progress = panel.progress and plan.streams and _wants_progress(exchange, plan.body.head)
+        turn = self._turn(exchange, plan, panel.limits.wall_s + RUN_MARGIN_S, progress=progress)
+        stored = await self._background.begin(
+            new_background_response(plan),
+            BackgroundRequest(plan.echo, sums_usage=panel.usage_report == "summed"),
+            detached(RunSource(self._orchestrator, panel).start(turn)),
+            context_of(exchange, turn.deadline),
+        )
+        if plan.streams:
+            await stream_background(exchange, self._background, stored, self._pace(0.0))
+        else:
+            await exchange.respond(stored.body)
 
     async def _compact(
         self,
@@ -296,13 +346,6 @@ def response_id_of(exchange: Exchange) -> str:
 def _wants_progress(exchange: Exchange, head: ResponsesHead) -> bool:
     """A panel's progress is a summary of its reasoning, shown to those who ask for one."""
     return exchange.asks(b"x-conclave-progress", default=head.wants_summary)
-
-
-def _refuse_background(head: ResponsesHead) -> None:
-    if head.in_background:
-        raise openai_errors.unsupported_parameter(
-            "background", "Background responses are not supported here; leave 'background' out."
-        )
 
 
 def name_in_responses_terms(error: PlatformError) -> None:

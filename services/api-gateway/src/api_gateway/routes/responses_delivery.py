@@ -91,7 +91,7 @@ class ResponseDelivery:
         self._exchange.failure_frame = spliced.failure
         try:
             if self._plan.streams:
-                async with _kept_alive(self._exchange, self._clock, heartbeat_s) as write:
+                async with kept_alive(self._exchange, self._clock, heartbeat_s) as write:
                     await forward_spliced(raw, spliced, write)
             else:
                 await read_spliced(raw, spliced)
@@ -127,7 +127,7 @@ class ResponseDelivery:
 
 
 @asynccontextmanager
-async def _kept_alive(
+async def kept_alive(
     exchange: Exchange, clock: Clock, heartbeat_s: float
 ) -> AsyncGenerator[Callable[[bytes], Awaitable[None]]]:
     """Writes to the client; once the stream has begun, silences are filled with comments."""
