@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import false, func, literal, not_, or_, select
+from sqlalchemy import Text, bindparam, func, literal, not_, or_, select
 
 from api_gateway.stores.conversations import MAX_HISTORY_BYTES
 from api_gateway.stores.errors import (
@@ -43,6 +43,7 @@ class _Link:
     previous_response_id: str | None
     begins_chain: bool
     status: str
+    given_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ class SqlHistory:
             if links[0].status in RUNNING:
                 raise PreviousResponseUnfinishedError(response_id)
             self._require_whole(links)
-            which = _given(tenant_id, links)
-            await self._require_bounded(connection, which)
-            return await _items(connection, which, links)
+            if sum(link.given_bytes for link in links) > self._max_history_bytes:
+                raise HistoryTooLargeError("previous_response_id", self._max_history_bytes)
+            return await _items(connection, tenant_id, links)
 
     async def input_items(self, tenant_id: str, response_id: str, page: PageRequest) -> Page:
         """What is left of the chain before it, and its own input."""
@@ -92,9 +93,7 @@ class SqlHistory:
                 raise no_such("Response", response_id)
             previous_id = own[0].previous_response_id
             before = await self._links(connection, tenant_id, previous_id) if previous_id else []
-            places, lines = await _lines(
-                connection, _given(tenant_id, before) | _asked(tenant_id, own[0]), [*own, *before]
-            )
+            places, lines = await _lines(connection, tenant_id, own[0], before)
             kept, has_more = cut(_after(lines, page), page.limit)
             wanted = [places[line.position] for line in kept]
             payloads = await _payloads(connection, tenant_id, wanted)
@@ -138,91 +137,101 @@ class SqlHistory:
         if oldest.previous_response_id is not None and not oldest.begins_chain:
             raise PreviousResponseNotFoundError(oldest.previous_response_id)
 
-    async def _require_bounded(
-        self, connection: AsyncConnection, which: ColumnElement[bool]
-    ) -> None:
-        sizes = select(func.sum(func.length(response_items.c.payload))).where(which)
-        total_bytes = (await connection.execute(sizes)).scalar() or 0
-        if total_bytes > self._max_history_bytes:
-            raise HistoryTooLargeError("previous_response_id", self._max_history_bytes)
+
+def _columns(depth: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    c = responses.c
+    return select(
+        c.response_id, c.previous_response_id, c.begins_chain, c.status, depth.label("depth")
+    )
+
+
+def _walk_query() -> Select[*tuple[Any, ...]]:
+    """A response and those it continues, newest first, up to one that begins its chain."""
+    tenant_id, items = bindparam("tenant", type_=Text), response_items.c
+    walked = (
+        _columns(literal(1))
+        .where(responses.c.tenant_id == tenant_id, responses.c.response_id == bindparam("response"))
+        .cte("walked", recursive=True)
+    )
+    walked = walked.union_all(
+        _columns(walked.c.depth + 1).where(
+            responses.c.tenant_id == tenant_id,
+            responses.c.response_id == walked.c.previous_response_id,
+            not_(walked.c.begins_chain),
+            walked.c.depth < bindparam("max_links"),
+        )
+    )
+    given = select(func.coalesce(func.sum(func.length(items.payload)), 0)).where(
+        items.response_id == walked.c.response_id, items.is_output | not_(walked.c.begins_chain)
+    )
+    return select(
+        walked.c.response_id,
+        walked.c.previous_response_id,
+        walked.c.begins_chain,
+        walked.c.status,
+        given.scalar_subquery(),
+    ).order_by(walked.c.depth)
+
+
+# What a model is given when the first of some links is continued; of a link that begins its chain
+# only what was said. Statements are built once: building costs more than running them.
+_GIVEN = (
+    (response_items.c.tenant_id == bindparam("tenant"))
+    & response_items.c.response_id.in_(bindparam("links", expanding=True))
+    & or_(
+        response_items.c.is_output,
+        response_items.c.response_id.not_in(bindparam("beginning", expanding=True)),
+    )
+)
+_WALK = _walk_query()
+_ITEMS = select(
+    response_items.c.response_id,
+    response_items.c.position,
+    response_items.c.item_id,
+    response_items.c.payload,
+).where(_GIVEN)
 
 
 async def _walk(
     connection: AsyncConnection, tenant_id: str, response_id: str, max_links: int
 ) -> list[_Link]:
-    """A response and those it continues, newest first, up to one that begins its chain."""
-    rows = await connection.execute(_walk_query(tenant_id, response_id, max_links))
-    return [
-        _Link(row.response_id, row.previous_response_id, row.begins_chain, row.status)
-        for row in rows
-    ]
-
-
-def _walk_query(tenant_id: str, response_id: str, max_links: int) -> Select[*tuple[Any, ...]]:
-    def columns(depth: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-        c = responses.c
-        return select(
-            c.response_id, c.previous_response_id, c.begins_chain, c.status, depth.label("depth")
-        )
-
-    walked = (
-        columns(literal(1))
-        .where(responses.c.tenant_id == tenant_id, responses.c.response_id == response_id)
-        .cte("walked", recursive=True)
+    rows = await connection.execute(
+        _WALK, {"tenant": tenant_id, "response": response_id, "max_links": max_links}
     )
-    older = columns(walked.c.depth + 1).where(
-        responses.c.tenant_id == tenant_id,
-        responses.c.response_id == walked.c.previous_response_id,
-        not_(walked.c.begins_chain),
-        walked.c.depth < max_links,
-    )
-    walked = walked.union_all(older)
-    return select(walked).order_by(walked.c.depth)
+    return [_Link(*row) for row in rows]
 
 
-def _given(tenant_id: str, links: Sequence[_Link]) -> ColumnElement[bool]:
-    """The items that a model is given when the first of these links is continued."""
-    of_links = response_items.c.response_id.in_([link.response_id for link in links])
-    beginning = [link.response_id for link in links if link.begins_chain]
-    in_chain = or_(response_items.c.is_output, response_items.c.response_id.not_in(beginning))
-    return (response_items.c.tenant_id == tenant_id) & of_links & in_chain
-
-
-def _asked(tenant_id: str, link: _Link) -> ColumnElement[bool]:
-    """A response's own input."""
-    return (
-        (response_items.c.tenant_id == tenant_id)
-        & (response_items.c.response_id == link.response_id)
-        & (response_items.c.is_output == false())
-    )
+def _parameters(tenant_id: str, links: Sequence[_Link]) -> dict[str, str | list[str]]:
+    return {
+        "tenant": tenant_id,
+        "links": [link.response_id for link in links],
+        "beginning": [link.response_id for link in links if link.begins_chain],
+    }
 
 
 async def _items(
-    connection: AsyncConnection, which: ColumnElement[bool], links: Sequence[_Link]
+    connection: AsyncConnection, tenant_id: str, links: Sequence[_Link]
 ) -> list[StoredItem]:
-    c = response_items.c
-    rows = await connection.execute(
-        select(c.response_id, c.position, c.item_id, c.payload).where(which)
-    )
+    rows = await connection.execute(_ITEMS, _parameters(tenant_id, links))
     age = {link.response_id: -depth for depth, link in enumerate(links)}
     ordered = sorted(rows, key=lambda row: (age[row.response_id], row.position))
     return [StoredItem(row.item_id, bytes(row.payload)) for row in ordered]
 
 
 async def _lines(
-    connection: AsyncConnection, which: ColumnElement[bool], links: Sequence[_Link]
+    connection: AsyncConnection, tenant_id: str, own: _Link, before: Sequence[_Link]
 ) -> tuple[list[_Place], list[Line]]:
-    """The items' places oldest first, and a line for each with its index among them."""
+    """The places of what was given and asked, oldest first; a line for each, by its index."""
     c = response_items.c
-    rows = await connection.execute(
-        select(c.response_id, c.position, c.item_id, func.length(c.payload).label("size")).where(
-            which
-        )
+    asked = (c.response_id == own.response_id) & not_(c.is_output)
+    query = select(c.response_id, c.position, c.item_id, func.length(c.payload)).where(
+        c.tenant_id == tenant_id, or_(_GIVEN, asked)
     )
-    age = {link.response_id: -depth for depth, link in enumerate(links)}
-    ordered = sorted(rows, key=lambda row: (age[row.response_id], row.position))
-    places = [_Place(row.response_id, row.position) for row in ordered]
-    return places, [Line(index, row.item_id, row.size) for index, row in enumerate(ordered)]
+    rows = (await connection.execute(query, _parameters(tenant_id, before))).all()
+    age = {link.response_id: -depth for depth, link in enumerate([own, *before])}
+    ordered = sorted(rows, key=lambda row: (age[row[0]], row[1]))
+    places = [_Place(row[0], row[1]) for row in ordered]
+    return places, [Line(index, row[2], row[3]) for index, row in enumerate(ordered)]
 
 
 def _after(lines: list[Line], page: PageRequest) -> list[Line]:
