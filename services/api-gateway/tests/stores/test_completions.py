@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -132,3 +133,15 @@ async def test_nothing_of_another_team_is_found_or_changed(store: SqlCompletions
     with pytest.raises(NotFoundError):
         await store.messages("other", "c1", PageRequest())
     assert await store.get(TEAM, "c1") == before
+
+
+@pytest.mark.requirement("stores:bounded")
+async def test_the_longest_metadata_there_may_be_fits_the_index(store: SqlCompletions) -> None:
+    # Four bytes a character, and nothing an index could compress.
+    letters = [chr(0x20000 + n) for n in range(0x6000)]
+    metadata = {"".join(random.sample(letters, 64)): "".join(random.sample(letters, 512))}
+    await store.save(replace(completion(metadata=metadata), tenant_id="t" * 100))
+
+    found = await store.completions("t" * 100, CompletionFilter(metadata=metadata), PageRequest())
+
+    assert len(found.items) == 1

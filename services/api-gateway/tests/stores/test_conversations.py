@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from api_gateway.dialects.stored_items import MAX_ID_CHARACTERS
 from api_gateway.stores import paging
 from api_gateway.stores.conversations import SqlConversations
 from api_gateway.stores.errors import (
@@ -249,3 +251,12 @@ async def test_a_turn_of_a_deleted_conversation_goes_nowhere(kept: SqlConversati
     assert not await kept.append_turn(TEAM, CONVERSATION, "resp_1", items("e"))
     with pytest.raises(NotFoundError):
         await kept.extend(TEAM, CONVERSATION, "resp_1", lease_s=60)
+
+
+@pytest.mark.requirement("stores:bounded")
+async def test_the_longest_id_of_an_item_fits_the_index(store: SqlConversations) -> None:
+    # Four bytes a character, and nothing an index could compress.
+    longest = "".join(random.sample([chr(0x20000 + n) for n in range(0x6000)], MAX_ID_CHARACTERS))
+    await store.create(conversation(), items(longest))
+
+    assert (await store.item(TEAM, CONVERSATION, longest)).item_id == longest

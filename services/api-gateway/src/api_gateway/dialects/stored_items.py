@@ -35,7 +35,7 @@ _PREFIXES = {
     "compaction": "cmp_",
 }
 # What an index of the database takes; some clients send ids of hundreds of characters.
-_MAX_ID_CHARACTERS = 512
+MAX_ID_CHARACTERS = 512
 _COMPLETED = msgspec.Raw(b'"completed"')
 _STRING = msgspec.json.Decoder(str)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -92,7 +92,7 @@ def _members(raw: msgspec.Raw, where: str) -> Members:
 def _listed(members: Members, where: str, owner_id: str, index: int) -> ListedItem:
     item_type = _type_of(members, where)
     item_id = _text(members, "id")
-    if item_id is None or len(item_id) > _MAX_ID_CHARACTERS:
+    if item_id is None or len(item_id) > MAX_ID_CHARACTERS:
         item_id = derived_id(_PREFIXES.get(item_type, "item_"), owner_id, index)
     status = members.get("status", _COMPLETED)
     rest = {name: raw for name, raw in members.items() if name not in ("id", "type", "status")}
