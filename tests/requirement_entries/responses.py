@@ -76,6 +76,11 @@ ENTRIES = [
         "A failure in the middle is an error event and response.failed; before, an HTTP status.",
     ),
     Requirement(
+        "responses:reasoning:foreign",
+        f"{_CONTRACT} 2.3",
+        "Reasoning goes back to the vendor that sealed it; one that cannot open it does without.",
+    ),
+    Requirement(
         "responses:incomplete",
         f"{_CONTRACT} 2.1 and 2.4",
         "An answer that was cut is incomplete and says why.",

@@ -6,8 +6,16 @@ import json
 
 import pytest
 
+from api_gateway.dialects.responses.decode import decode_body
 from api_gateway.dialects.responses.head import decode_head
-from api_gateway.routes.responses_plan import history_of, read_body
+from api_gateway.dialects.responses.items import split_input
+from api_gateway.dialects.responses.response_object import echo_of
+from api_gateway.routes.responses_plan import (
+    ResponsePlan,
+    history_of,
+    read_body,
+    without_sealed_reasoning,
+)
 from api_gateway.stores.records import Page, PageRequest, StoredItem
 from wire.conversation import Message, TextPart, user_text
 from wire.errors import NotFoundError
@@ -63,3 +71,27 @@ def test_a_history_knows_its_size() -> None:
 
     assert history.size_bytes == 2 * len(STORED.payload)
     assert len(history.decoded().items) == 2
+
+
+def test_what_is_sealed_can_be_left_out_of_all_that_is_asked() -> None:
+    sealed = {"type": "reasoning", "encrypted_content": "e"}
+    text = {"role": "user", "content": 'about "reasoning"'}
+    head = decode_head(body([sealed, text]))
+    own = decode_body(head, split_input(head.parameters.input))
+    history = history_of([STORED, StoredItem("rs_1", json.dumps(sealed).encode())], "x")
+    echo = echo_of(own, response_id="resp_1", created_unix_s=7, shows_reasoning=False)
+    plan = ResponsePlan(
+        tenant_id="ours",
+        body=own,
+        echo=echo,
+        history=history.items,
+        request=own.request(history.decoded()),
+    )
+
+    lighter = without_sealed_reasoning(plan)
+
+    assert lighter is not None
+    assert [json.loads(bytes(raw))["role"] for raw in lighter.history] == ["user"]
+    assert [json.loads(bytes(raw)) for raw in lighter.body.raw_input] == [text]  # pyright: ignore[reportArgumentType]
+    assert len(lighter.request.items) == 2
+    assert without_sealed_reasoning(lighter) is None

@@ -26,7 +26,13 @@ from api_gateway.routes.background_delivery import (
 )
 from api_gateway.routes.responses_delivery import ResponseDelivery
 from api_gateway.routes.responses_keeping import ResponseKeeper
-from api_gateway.routes.responses_plan import History, ResponsePlan, history_of, read_body
+from api_gateway.routes.responses_plan import (
+    History,
+    ResponsePlan,
+    history_of,
+    read_body,
+    without_sealed_reasoning,
+)
 from api_gateway.routes.small_requests import routed_panel
 from api_gateway.routes.streaming import StreamPace
 from api_gateway.stores.conversation_claims import held
@@ -34,7 +40,12 @@ from api_gateway.stores.errors import PreviousResponseUnfinishedError
 from service_kit.http import ClientDisconnectedError, cancel_on_disconnect
 from wire.compaction import reader_of, threshold_tokens
 from wire.deadline import Deadline
-from wire.errors import ContextLengthExceededError, ModelNotFoundError, PlatformError
+from wire.errors import (
+    ContextLengthExceededError,
+    ModelNotFoundError,
+    PlatformError,
+    UpstreamRejectedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -52,6 +63,7 @@ if TYPE_CHECKING:
     from service_kit.internal_client import InternalClient
     from wire.specs import ModelSpec, PanelSpec
 
+_SEALED_BY_ANOTHER = "invalid_encrypted_content"
 # A vendor's or the orchestrator's word for a part of the request, and the client's own.
 _PARAMS = {
     "messages": "input",
@@ -212,15 +224,29 @@ class ResponsesRoute:
         """One exchange; a run where the model finds the conversation longer than we did."""
         model = lane.model
         try:
-            if isinstance(lane, Splice):
-                await self._splice(exchange, plan, model, delivery)
-            else:
-                await self._translate(exchange, plan, model, delivery)
+            await self._ask_understood(exchange, plan, lane, delivery)
         except ContextLengthExceededError as overflow:
             if exchange.began or not model.compaction.enabled:
                 raise
             with overflow_told(overflow):
                 await self._run(exchange, plan, panel_of_one(model), delivery)
+
+    async def _ask_understood(
+        self,
+        exchange: Exchange,
+        plan: ResponsePlan,
+        lane: Splice | Translate,
+        delivery: ResponseDelivery,
+    ) -> None:
+        """Once more without earlier thoughts, where another vendor had sealed them."""
+        ask = self._splice if isinstance(lane, Splice) else self._translate
+        try:
+            await ask(exchange, plan, lane.model, delivery)
+        except UpstreamRejectedError as rejected:
+            lighter = without_sealed_reasoning(plan)
+            if exchange.began or lighter is None or rejected.code != _SEALED_BY_ANOTHER:
+                raise
+            await ask(exchange, lighter, lane.model, delivery)
 
     async def _in_background(
         self, exchange: Exchange, plan: ResponsePlan, lane: ResponsesLane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,12 @@ from api_gateway.dialects.responses.decode import decode_body
 from api_gateway.dialects.responses.items import (
     DecodedInput,
     decode_items,
+    is_reasoning,
     item_not_found,
     references,
     split_input,
 )
+from wire.conversation import ReasoningItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from api_gateway.dialects.responses.response_object import ResponseEcho
     from api_gateway.stores.protocols import ResponseHistory
     from api_gateway.stores.records import StoredItem
-    from wire.conversation import GenerationRequest
+    from wire.conversation import GenerationRequest, Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +86,26 @@ async def read_body(head: ResponsesHead, stored: ResponseHistory, tenant_id: str
             raise item_not_found(item_id)
         own[index] = msgspec.Raw(found.payload)
     return decode_body(head, own)
+
+
+def without_sealed_reasoning(plan: ResponsePlan) -> ResponsePlan | None:
+    """The same without earlier thoughts, which only the vendor that sealed them can open.
+
+    What is kept of the request stays whole. None: there are none to leave out.
+    """
+    items = tuple(item for item in plan.request.items if not _is_sealed_reasoning(item))
+    if len(items) == len(plan.request.items):
+        return None
+    own = plan.body.raw_input
+    if not isinstance(own, str):
+        own = [raw for raw in own if not is_reasoning(raw)]
+    return dataclasses.replace(
+        plan,
+        body=dataclasses.replace(plan.body, raw_input=own),
+        history=[raw for raw in plan.history if not is_reasoning(raw)],
+        request=msgspec.structs.replace(plan.request, items=items),
+    )
+
+
+def _is_sealed_reasoning(item: Item) -> bool:
+    return isinstance(item, ReasoningItem) and item.encrypted_content is not None

@@ -150,6 +150,11 @@ def references(items: Sequence[msgspec.Raw], root: str) -> dict[int, str]:
     return found
 
 
+def is_reasoning(raw: msgspec.Raw) -> bool:
+    """Whether an item that has been read before is an earlier thought."""
+    return b'"reasoning"' in bytes(raw) and _LOOK.decode(raw).type == "reasoning"
+
+
 def decode_items(items: str | Sequence[msgspec.Raw], root: str) -> DecodedInput:
     """The items of a request, or of a stored history; `root` is where they stand.
 

@@ -13,6 +13,7 @@ import msgspec
 
 from api_gateway.dialects import json_members
 from api_gateway.dialects.responses.head import ENCRYPTED_REASONING
+from api_gateway.dialects.responses.items import is_reasoning
 from api_gateway.dialects.responses.output_items import EventWriter, OutputItem
 from api_gateway.dialects.responses.response_object import (
     FinalResponse,
@@ -113,7 +114,6 @@ class _Event(msgspec.Struct):
 
 
 class _Item(msgspec.Struct):
-    type: str = ""
     id: str | None = None
     encrypted_content: str | None = None
 
@@ -160,10 +160,7 @@ def _input(body: ResponsesBody, history: Sequence[msgspec.Raw]) -> msgspec.Raw:
 
 def _is_usable(raw: msgspec.Raw) -> bool:
     """A vendor that stores nothing looks in vain for reasoning that does not carry itself."""
-    if b'"reasoning"' not in bytes(raw):
-        return True
-    item = _ITEM.decode(raw)
-    return item.type != "reasoning" or item.encrypted_content is not None
+    return not is_reasoning(raw) or _ITEM.decode(raw).encrypted_content is not None
 
 
 def _set_include(members: json_members.Members, body: ResponsesBody, model: ModelSpec) -> None:
