@@ -148,7 +148,7 @@ async def test_a_fallback_model_answers_when_the_backend_is_gone(scene: GatewayS
         ("sim-quota", 429, "insufficient_quota", "insufficient_quota"),
         ("sim-500", 502, "server_error", "upstream_error"),
         ("sim-503", 503, "service_unavailable_error", "server_is_overloaded"),
-        ("sim-overflow", 400, "invalid_request_error", "context_length_exceeded"),
+        ("full", 400, "invalid_request_error", "context_length_exceeded"),
         ("sim-hang", 504, "server_error", "timeout"),
         ("sim-silent", 504, "server_error", "timeout"),
         ("sim-reset", 502, "server_error", "upstream_error"),
