@@ -22,6 +22,7 @@ class Client:
     name: str
     source: Literal["npm", "py"]
     pins: tuple[str, ...]
+    install_scripts: bool = False
 
     @property
     def folder(self) -> Path:
@@ -34,7 +35,8 @@ class Client:
 
 
 CODEX = Client("codex", "npm", ("@openai/codex@0.169.0",))
-OPENCODE = Client("opencode", "npm", ("opencode-ai@1.18.33",))
+# Its script puts the program for this machine in place.
+OPENCODE = Client("opencode", "npm", ("opencode-ai@1.18.33",), install_scripts=True)
 CLINE = Client("cline", "npm", ("cline@3.0.65",))
 QWEN_CODE = Client("qwen-code", "npm", ("@qwen-code/qwen-code@0.24.4",))
 CONTINUE = Client("continue", "npm", ("@continuedev/cli@1.5.47",))
@@ -97,7 +99,8 @@ def _npm(client: Client) -> list[list[str]]:
     manifest = client.folder / "package.json"
     if not manifest.exists():
         manifest.write_text('{"private": true}')
-    return [[npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *client.pins]]
+    scripts = [] if client.install_scripts else ["--ignore-scripts"]
+    return [[npm, "install", "--no-audit", "--no-fund", *scripts, *client.pins]]
 
 
 def _pip(client: Client) -> list[list[str]]:

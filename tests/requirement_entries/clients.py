@@ -21,6 +21,11 @@ ENTRIES = [
         "A session that an agent continues remembers what was said in it.",
     ),
     Requirement(
+        "clients:compaction",
+        _SOURCE,
+        "Codex compacts a session in either of its ways and still knows what was said before.",
+    ),
+    Requirement(
         "clients:libraries",
         _SOURCE,
         "SDKs and frameworks get text, streams, tool calls, objects, vectors and typed errors.",
