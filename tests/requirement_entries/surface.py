@@ -107,4 +107,14 @@ ENTRIES = [
         f"{_CONTRACT} 0",
         "Tools of unknown kinds, and an empty list of tools, are ignored in every lane.",
     ),
+    Requirement(
+        "fuzz:vendor-streams",
+        "architecture, invariant 1",
+        "Whatever a vendor sends is read, or refused with a typed error, in every dialect.",
+    ),
+    Requirement(
+        "fuzz:bounded-memory",
+        "architecture, invariant 1",
+        "However a stream is cut, and whether its events end, its reader's memory has a bound.",
+    ),
 ]

@@ -154,6 +154,15 @@ def test_an_event_of_many_lines_is_refused() -> None:
         feed_often(reader, b"data: " + b"x" * 100 + b"\n")
 
 
+@pytest.mark.requirement("wire:sse:bounded")
+@pytest.mark.parametrize("line", [b"data:\n", b"data\n", b"data: \r\n"])
+def test_an_event_of_many_empty_lines_is_refused(line: bytes) -> None:
+    reader = SseReader(max_event_bytes=1000)
+
+    with pytest.raises(EventTooLargeError):
+        feed_often(reader, line * 100)
+
+
 @given(
     st.lists(st.tuples(names, st.text('abc{}:,"é✓', max_size=20), st.integers(0, 9999))),
 )

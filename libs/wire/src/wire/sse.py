@@ -136,7 +136,7 @@ class SseReader:
         return None
 
     def _append(self, data: bytes) -> None:
-        self._data_bytes += len(data)
+        self._data_bytes += len(data) + 1  # its line break: endless empty lines are an event too
         if self._data_bytes > self._max_event_bytes:
             raise EventTooLargeError(f"an event of more than {self._max_event_bytes} bytes")
         self._data.append(data)
