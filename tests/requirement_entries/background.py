@@ -19,4 +19,25 @@ ENTRIES = [
         "tenancy-reliability.md, the ledger",
         "A process that has lost a run to another writes nothing more for it.",
     ),
+    Requirement(
+        "background:create",
+        "openai-contract.md, 2.9",
+        "A background response is queued at once, made without its client, and continued later.",
+    ),
+    Requirement(
+        "background:replay",
+        "openai-contract.md, 2.9",
+        "A background stream is replayed byte for byte from any event on.",
+    ),
+    Requirement(
+        "background:refused",
+        "openai-contract.md, 2.9",
+        "Only background streams are streamed again; background needs a stored response.",
+    ),
+    Requirement(
+        "background:survives-sigkill",
+        "tenancy-reliability.md, the ledger",
+        "After SIGKILL of the orchestrator a background response progresses within 60 s, and its "
+        "stream goes on where it was.",
+    ),
 ]
