@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from api_gateway.admission.auth import KeyRing
 from api_gateway.admission.key_service import KeyService
-from api_gateway.background import BackgroundResponses
 from api_gateway.discovery import DiscoveredCatalogue
+from api_gateway.lanes.background import BackgroundResponses
 from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute

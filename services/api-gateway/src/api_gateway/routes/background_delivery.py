@@ -14,7 +14,7 @@ from service_kit.internal_client import CallContext
 from wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from api_gateway.background import BackgroundResponses
+    from api_gateway.lanes.background import BackgroundResponses
     from api_gateway.routes.exchange import Exchange
     from api_gateway.routes.responses_plan import ResponsePlan
     from api_gateway.routes.streaming import StreamPace

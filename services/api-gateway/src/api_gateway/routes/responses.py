@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
-from api_gateway.background import BackgroundRequest
 from api_gateway.dialects.responses.head import decode_head
 from api_gateway.dialects.responses.response_object import echo_of
 from api_gateway.lanes.answers import Turn
+from api_gateway.lanes.background import BackgroundRequest
 from api_gateway.lanes.choice import Run, Splice, Translate, panel_of
 from api_gateway.lanes.compaction import Compact, CompactionSource
 from api_gateway.lanes.context_window import overflow_told
@@ -50,8 +50,8 @@ from wire.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from api_gateway.background import BackgroundResponses
     from api_gateway.dialects.responses.head import ResponsesHead
+    from api_gateway.lanes.background import BackgroundResponses
     from api_gateway.lanes.responses_choice import ResponsesLane
     from api_gateway.routes.chat import ChatLimits
     from api_gateway.routes.exchange import Exchange

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api_gateway.background import RUNNING
 from api_gateway.dialects import json_members
+from api_gateway.lanes.background import RUNNING
 from api_gateway.routes.background_delivery import context_of, stream_background
 from api_gateway.routes.listing import encode_page, page_request, query_pairs
 from api_gateway.routes.streaming import StreamPace
@@ -15,7 +15,7 @@ from wire.deadline import Deadline
 from wire.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from api_gateway.background import BackgroundResponses
+    from api_gateway.lanes.background import BackgroundResponses
     from api_gateway.routes.exchange import Exchange
     from api_gateway.stores.protocols import ResponseHistory, ResponseStore
     from api_gateway.stores.records import StoredResponse
