@@ -145,4 +145,9 @@ ENTRIES = [
         "architecture, schema once",
         "A Responses answer our server role writes, our client role reads as it was meant.",
     ),
+    Requirement(
+        "system:responses",
+        f"{_CONTRACT} 2",
+        "The real processes answer Responses in every lane, stored and continued.",
+    ),
 ]

@@ -20,6 +20,8 @@ REFUSING_URL = "http://127.0.0.1:1/v1"
 SLASHED_NAME = "meta/llama-3:8b"
 HANG_TIMEOUT_S = 0.5
 MIXED = {"openai": "sim", "anthropic": "claude-sim", "azure": "azure-sim"}
+# Each has a twin whose backend speaks Responses.
+SPEAKING_RESPONSES = ("sim", "slow-first", "slow-middle", "breaks-off")
 FAILURES = ("500", "429", "401", "503", "refused", "hang")
 
 
@@ -55,6 +57,8 @@ def _models() -> dict[str, Json]:
     models: dict[str, Json] = {name: _model("sim", of) for name, of in upstream.items()}
     models["sim"] = {**_model("sim", "sim"), "aliases": ["gpt-sim"]}
     models |= _models_of_other_vendors()
+    for name in SPEAKING_RESPONSES:
+        models[f"{name}-responses"] = {**_model("sim", upstream[name]), "dialects": ["responses"]}
     for name in _failing():
         models[f"down-{name}"] = _failing_model(name)
     models["sim-embed"] = {

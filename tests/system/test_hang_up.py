@@ -16,6 +16,7 @@ from tests.system.simulator_process import Call, Simulator
 pytestmark = pytest.mark.requirement("system:hang-up")
 
 BAR_S = 0.25
+RESPONSES = "/v1/responses"
 WINDOW_TIMEOUT_S = 10.0
 Window = Callable[[list[Call]], bool]
 
@@ -31,6 +32,8 @@ class Asking:
         """Until the first piece of the answer itself has come."""
         self.response = self.connection.getresponse()
         while line := self.response.readline():
+            if b"response.output_text.delta" in line:
+                return
             if b'"content":"' in line and b'"content":""' not in line:
                 return
         raise AssertionError("the stream ended without an answer")
@@ -48,13 +51,16 @@ class Asking:
 
 
 @contextmanager
-def asking(running: Platform, model: str, *, stream: bool) -> Generator[Asking]:
+def asking(
+    running: Platform, model: str, *, stream: bool, path: str = "/v1/chat/completions"
+) -> Generator[Asking]:
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=WINDOW_TIMEOUT_S)
     messages = [{"role": "user", "content": "Compare three ways to sort a deck of cards."}]
+    asked_in = "input" if path == RESPONSES else "messages"
     connection.request(
         "POST",
-        "/v1/chat/completions",
-        json.dumps({"model": model, "messages": messages, "stream": stream}),
+        path,
+        json.dumps({"model": model, asked_in: messages, "stream": stream}),
         {"authorization": f"Bearer {running.api_key}", "content-type": "application/json"},
     )
     asked = Asking(connection)
@@ -154,3 +160,28 @@ def test_in_the_presentation(running: Platform, sim: Simulator, seen_before: int
     assert [call.kind for call in sim.calls(seen_before) if call.outcome == "client_closed"] == [
         "present"
     ]
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("model", ["slow-first", "slow-first-responses", "slow-answers"])
+def test_responses_before_the_first_token(
+    running: Platform, sim: Simulator, seen_before: int, model: str, *, stream: bool
+):
+    with asking(running, model, stream=stream, path=RESPONSES) as asked:
+        reach(sim, seen_before, running_calls(3 if model == "slow-answers" else 1))
+
+        gone_s = asked.hang_up()
+
+    assert_all_closed(sim, seen_before, gone_s)
+
+
+@pytest.mark.parametrize("model", ["slow-middle", "slow-middle-responses", "slow-presentation"])
+def test_responses_in_the_middle_of_a_stream(
+    running: Platform, sim: Simulator, seen_before: int, model: str
+):
+    with asking(running, model, stream=True, path=RESPONSES) as asked:
+        asked.wait_for_text()
+
+        gone_s = asked.hang_up()
+
+    assert_all_closed(sim, seen_before, gone_s)
