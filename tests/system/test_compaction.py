@@ -112,7 +112,8 @@ def answers(  # the SDK's type depends on the options
     items: list[Any],
     **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    return client.responses.create(model=model, input=items, store=False, **options)
+    create: Any = client.responses.create
+    return create(model=model, input=items, store=False, **options)
 
 
 def compacted(response: Any) -> dict[str, Any]:  # noqa: ANN401
