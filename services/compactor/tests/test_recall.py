@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compactor.recall import best_within, chunks_of, rank, stem
+from compactor.recall import Chunk, RecallIndex, best_within, chunks_of, stem
 from compactor.strategies.extractive import Passage
 from model_providers.token_estimate import estimate_text
 from services.compactor.tests.conversations import text_of, written_chat
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 def passages(*texts: str) -> list[Passage]:
     return [Passage(place, "user", text) for place, text in enumerate(texts)]
+
+
+def rank(chunks: list[Chunk], question: str) -> list[float]:
+    return RecallIndex(chunks).rank(question)
 
 
 def best(question: str, *texts: str) -> int:
@@ -58,6 +62,14 @@ def test_the_question_tells_whose_words_are_meant() -> None:
     yours = rank(chunks, "What lamp did you recommend?")
 
     assert mine[1] / mine[0] > yours[1] / yours[0]
+
+
+def test_an_index_answers_many_questions() -> None:
+    index = RecallIndex(chunks_of(passages("red fox", "blue whale", "green frog")))
+
+    ranked = [index.rank(word) for word in ("fox", "whale", "frog")]
+
+    assert [scores.index(max(scores)) for scores in ranked] == [0, 1, 2]
 
 
 def test_a_question_of_grammar_alone_finds_nothing() -> None:

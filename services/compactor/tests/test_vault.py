@@ -10,8 +10,9 @@ from compactor.blobs import MemoryBlobs
 from compactor.envelope import Envelope
 from compactor.keys import FixedRing, KeyRing, MasterKey
 from compactor.payload import Payload
+from compactor.result_cache import ResultCache
 from compactor.turns import Turn, turns_of
-from compactor.vault import Vault, allowed_characters
+from compactor.vault import OpenedItem, Vault, allowed_characters
 from model_providers.token_estimate import estimate_items
 from service_kit.testing import FakeClock
 from services.compactor.tests.conversations import (
@@ -76,6 +77,31 @@ async def test_a_payload_comes_back_on_any_replica_with_the_keys() -> None:
 
     assert not thinned
     assert await opened(vaults.elsewhere, text) == (payload, False)
+
+
+@pytest.mark.requirement("compaction:envelope:rotation")
+async def test_what_was_opened_is_remembered_but_not_past_its_keys_retirement() -> None:
+    retired: list[str] = []
+
+    class Ring:
+        def ring(self) -> KeyRing:
+            keys = [MasterKey("k1", b"m" * 32), MasterKey("k2", b"n" * 32)]
+            return KeyRing([key for key in keys if key.key_id not in retired])
+
+    blobs = MemoryBlobs(CLOCK, ttl_s=1000, max_bytes=10**8)
+    cache: ResultCache[OpenedItem] = ResultCache(CLOCK, ttl_s=100, max_entries=10, max_bytes=10**8)
+    vault = Vault(Envelope(Ring()), blobs, CLOCK, cache)
+    payload = payload_of(planted_conversation(5)[0])
+    sealed = await vault.seal(payload, tenant_id="red", model_family="sim", parent_hash=b"")
+
+    first = await vault.open(sealed.item, tenant_id="red")
+
+    assert await vault.open(sealed.item, tenant_id="red") is first
+    with pytest.raises(InvalidRequestError):
+        await vault.open(sealed.item, tenant_id="blue")
+    retired.append("k2")
+    with pytest.raises(InvalidRequestError):
+        await vault.open(sealed.item, tenant_id="red")
 
 
 async def test_another_team_gets_nothing() -> None:

@@ -18,7 +18,7 @@ from compactor.opening import Opener
 from compactor.result_cache import ResultCache
 from compactor.routes import CompactionRoutes
 from compactor.strategies.native import NativeCompaction, NativeSupport
-from compactor.vault import Vault
+from compactor.vault import OpenedItem, Vault
 from model_providers.registry import ModelClient
 from service_kit.clock import Clock, SystemClock
 from service_kit.internal_client import new_session
@@ -98,12 +98,18 @@ def create_app(
 
 def _vault(settings: CompactorSettings, token: str, clock: Clock, lifecycle: Lifecycle) -> Vault:
     blobs = _blobs(settings, clock)
+    opened: ResultCache[OpenedItem] = ResultCache(
+        clock,
+        ttl_s=settings.opened_ttl_s,
+        max_entries=MAX_REMEMBERED,
+        max_bytes=settings.opened_max_bytes,
+    )
     lifecycle.add_background("blobs", lambda: sweep_forever(blobs))
     if settings.sealing_keys_file is None:
-        return Vault(Envelope(FixedRing(ring_from_token(token))), blobs, clock)
+        return Vault(Envelope(FixedRing(ring_from_token(token))), blobs, clock, opened)
     keys = KeyFile(settings.sealing_keys_file, clock)
     lifecycle.add_background("sealing keys", lambda: report_problems(keys))
-    return Vault(Envelope(keys), blobs, clock)
+    return Vault(Envelope(keys), blobs, clock, opened)
 
 
 def _blobs(settings: CompactorSettings, clock: Clock) -> BlobStore:

@@ -17,6 +17,7 @@ from compactor.guarantees import (
     with_merged_roles,
     without_orphans,
 )
+from compactor.history import History
 from compactor.memory import Remembered, remember
 from compactor.sections import contains, cut, user_messages
 from compactor.turns import text_of_parts, turns_of
@@ -75,11 +76,17 @@ def assemble(
     around: Surroundings,
     budget_tokens: int,
     *,
+    history: History | None = None,
     question: str | None = None,
     merge_roles: bool = False,
 ) -> Assembled:
-    """The window within the budget, unless what must stay verbatim is larger by itself."""
+    """The window within the budget, unless what must stay verbatim is larger by itself.
+
+    `history`: of the payload's turns, where it was read before.
+    """
     parts = _parts(payload, around, budget_tokens)
+    if history is None or parts.turns is not payload.turns:
+        history = History(parts.turns, payload.summarised)
     fixed = estimate_items((*parts.standing, *parts.users, *parts.tail, *around.after))
     room = budget_tokens - fixed - _MESSAGE_TOKENS
     if room < _SMALLEST_MEMORY_TOKENS:
@@ -87,10 +94,9 @@ def assemble(
         room = _SMALLEST_MEMORY_TOKENS
     memory = remember(
         Remembered(
-            turns=parts.turns,
+            history=history,
             skip=_shown_elsewhere(parts),
             summary=payload.summary,
-            summarised=payload.summarised,
             pinned=payload.pinned,
         ),
         room,

@@ -77,6 +77,10 @@ class Envelope:
     def __init__(self, keys: RingSource) -> None:
         self._keys = keys
 
+    def knows(self, key_id: str) -> bool:
+        """Whether items of this key may still be opened."""
+        return self._keys.ring().knows(key_id)
+
     def seal(
         self,
         content: bytes,

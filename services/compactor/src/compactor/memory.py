@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compactor.recall import Chunk, best_within, chunks_of, rank
+from compactor.recall import best_within
 from compactor.strategies.extractive import Condenser, Passage
-from compactor.turns import full_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
+    from compactor.history import History
+    from compactor.recall import Chunk
     from compactor.turns import Turn
 
 HEAD = (
@@ -34,7 +35,9 @@ _SMALLEST_RECALL_SHARE = 0.5
 # The share falls from the largest to the smallest while the room grows from a tenth to a quarter.
 _NARROW, _WIDE = 0.10, 0.25
 _EMPHASIS = 2.0
-_SUMMARISED_EMPHASIS = 0.5
+# From how many times the room on a history's digest is read instead of all of it.
+_DIGEST_FROM = 8
+_NEAR_ROOM = 2
 _TRIES = 4
 _CLOSE_ENOUGH = 0.95
 _QUESTION_CHARACTERS = 4000
@@ -57,15 +60,14 @@ class Memory:
 class Remembered:
     """What a memory is made of. `skip`: positions of turns that stand elsewhere in the window."""
 
-    turns: Sequence[Turn]
+    history: History
     skip: AbstractSet[int] = frozenset()
     summary: str = ""
-    summarised: int = 0
     pinned: Sequence[str] = ()
 
     def positions(self) -> list[int]:
         """The turns that are the memory's to tell."""
-        return [place for place in range(len(self.turns)) if place not in self.skip]
+        return [place for place in range(len(self.history.turns)) if place not in self.skip]
 
 
 def remember(
@@ -113,41 +115,31 @@ class _Transcript:
     def __init__(
         self, remembered: Remembered, room: int, count: Callable[[str], int], question: str | None
     ) -> None:
-        self._turns = remembered.turns
+        self._turns = remembered.history.turns
         self._positions = remembered.positions()
-        passages = [
-            Passage(
-                place,
-                self._turns[place].speaker,
-                full_text(self._turns[place]),
-                _emphasis(remembered, place),
-            )
-            for place in self._positions
-        ]
-        self._recall = _recall(passages, room, count, question)
-        self._rest = Condenser(self._recall.rest, count, overhead_tokens=_LINE_TOKENS)
+        self._recall = _recall(remembered, room, count, question)
+        rest = _rest(remembered, self._recall, room, count)
+        self._told_whole = rest.told_whole
+        self._rest = Condenser(rest.passages, count, overhead_tokens=_LINE_TOKENS)
         self.recalled = len(self._recall.verbatim)
         self.recalled_tokens = self._recall.tokens
 
     def lines(self, room: int) -> tuple[str, bool]:
         """At most about so many tokens, and whether that is everything."""
         rest = self._rest.fit(max(0, room - self._recall.tokens))
-        complete = all(each.whole for each in rest) and len(rest) == len(self._recall.rest)
         left = {each.index: each for each in rest if each.text.strip()}
         lines: list[str] = []
+        missing = 0
         for place in self._positions:
-            turn = self._turns[place]
-            verbatim = self._recall.verbatim.get(place)
+            turn, verbatim = self._turns[place], self._recall.verbatim.get(place)
             if verbatim is not None:
                 lines.append(_line(turn, verbatim, complete=not turn.thinned))
+            whole = place in left and left[place].whole and place in self._told_whole
             if place in left:
-                whole = left[place].whole and verbatim is None and not turn.thinned
-                lines.append(_line(turn, left[place].text, complete=whole))
-        return "".join(lines), complete
-
-
-def _emphasis(remembered: Remembered, place: int) -> float:
-    return _SUMMARISED_EMPHASIS if place < remembered.summarised else 1.0
+                complete = whole and verbatim is None and not turn.thinned
+                lines.append(_line(turn, left[place].text, complete=complete))
+            missing += not (whole or place in self._recall.entire)
+        return "".join(lines), missing == 0
 
 
 def _line(turn: Turn, text: str, *, complete: bool) -> str:
@@ -162,29 +154,53 @@ def _line(turn: Turn, text: str, *, complete: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Recall:
-    """What stands verbatim by position, what it costs, and what is left to condense."""
+    """What stands verbatim by position, and what it costs.
+
+    `entire`: positions that stand verbatim from end to end. `chosen`: chunks by place. `fit`: how
+    well each position fits the question, from 0 to 1.
+    """
 
     verbatim: dict[int, str]
     tokens: int
-    rest: list[Passage]
+    entire: AbstractSet[int]
+    chosen: AbstractSet[int]
+    fit: dict[int, float]
+
+
+_NOTHING_RECALLED = _Recall({}, 0, frozenset(), frozenset(), {})
 
 
 def _recall(
-    passages: list[Passage], room: int, count: Callable[[str], int], question: str | None
+    remembered: Remembered, room: int, count: Callable[[str], int], question: str | None
 ) -> _Recall:
     if not question or not question.strip():
-        return _Recall({}, 0, passages)
-    chunks = chunks_of(passages)
-    scores = rank(chunks, _shortened(question))
+        return _NOTHING_RECALLED
+    index = remembered.history.index
+    scores = [
+        0.0 if chunk.position in remembered.skip else score
+        for chunk, score in zip(index.chunks, index.rank(_shortened(question)), strict=True)
+    ]
     best = max(scores, default=0.0)
     if best <= 0:
-        return _Recall({}, 0, passages)
-    total = sum(count(passage.text) + _LINE_TOKENS for passage in passages)
+        return _NOTHING_RECALLED
+    total = remembered.history.tokens(count, _LINE_TOKENS)
     budget = room * _recall_share(room / max(1, total))
-    chosen = best_within(chunks, scores, budget, count, overhead_tokens=_LINE_TOKENS)
-    verbatim = _joined(chunks, chosen, passages)
-    tokens = sum(count(text) + _LINE_TOKENS for text in verbatim.values())
-    return _Recall(verbatim, tokens, _rest(passages, chunks, scores, set(chosen), best))
+    chosen = best_within(index.chunks, scores, budget, count, overhead_tokens=_LINE_TOKENS)
+    verbatim = _joined(index.chunks, chosen)
+    return _Recall(
+        verbatim,
+        sum(count(text) + _LINE_TOKENS for text in verbatim.values()),
+        {index.chunks[place].position for place in chosen if index.chunks[place].whole},
+        frozenset(chosen),
+        _fits(index.chunks, scores, best),
+    )
+
+
+def _fits(chunks: Sequence[Chunk], scores: Sequence[float], best: float) -> dict[int, float]:
+    fit: dict[int, float] = {}
+    for chunk, score in zip(chunks, scores, strict=True):
+        fit[chunk.position] = max(fit.get(chunk.position, 0.0), score / best)
+    return fit
 
 
 def _recall_share(room: float) -> float:
@@ -193,37 +209,80 @@ def _recall_share(room: float) -> float:
     return _LARGEST_RECALL_SHARE - width * (_LARGEST_RECALL_SHARE - _SMALLEST_RECALL_SHARE)
 
 
-def _joined(
-    chunks: Sequence[Chunk], chosen: Sequence[int], passages: Sequence[Passage]
-) -> dict[int, str]:
+def _joined(chunks: Sequence[Chunk], chosen: Sequence[int]) -> dict[int, str]:
     parts: dict[int, list[str]] = {}
     for place in chosen:
-        parts.setdefault(passages[chunks[place].position].index, []).append(chunks[place].text)
-    return {index: " […] ".join(texts) for index, texts in parts.items()}
+        parts.setdefault(chunks[place].position, []).append(chunks[place].text)
+    return {position: " […] ".join(texts) for position, texts in parts.items()}
 
 
-def _rest(
-    passages: Sequence[Passage],
-    chunks: Sequence[Chunk],
-    scores: Sequence[float],
-    chosen: AbstractSet[int],
-    best: float,
-) -> list[Passage]:
-    """What was not recalled, with emphasis on what nearly was."""
-    left: dict[int, list[str]] = {}
-    fit: dict[int, float] = {}
-    for place, chunk in enumerate(chunks):
-        fit[chunk.position] = max(fit.get(chunk.position, 0.0), scores[place] / best)
-        if place not in chosen:
-            left.setdefault(chunk.position, []).append(chunk.text)
+# -------------------------------------------------------------------------------------- the others
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What is left to condense. `told_whole`: positions whose passage here is the turn's own."""
+
+    passages: list[Passage]
+    told_whole: AbstractSet[int]
+
+
+def _rest(remembered: Remembered, recall: _Recall, room: int, count: Callable[[str], int]) -> _Rest:
+    """What was not recalled, with emphasis on what nearly was.
+
+    Of a history many times larger than the room only what nearly was recalled is read again; the
+    others come from its digest.
+    """
+    history = remembered.history
+    texts = _unrecalled(remembered, recall)
+    if history.tokens(count, _LINE_TOKENS) <= _DIGEST_FROM * max(1, room):
+        return _Rest(_emphasised(history, texts, recall), texts.keys())
+    near = _near(texts, recall, _NEAR_ROOM * room, count)
+    digest = {
+        each.index: each.text
+        for each in history.digest(room, remembered.skip, count)
+        if each.index not in near and each.index not in recall.entire
+    }
+    return _Rest(_emphasised(history, digest | near, recall), near.keys())
+
+
+def _unrecalled(remembered: Remembered, recall: _Recall) -> dict[int, str]:
+    """The turns without the parts that stand verbatim."""
+    if not recall.chosen:
+        return {
+            passage.index: passage.text
+            for passage in remembered.history.passages
+            if passage.index not in remembered.skip
+        }
+    parts: dict[int, list[str]] = {}
+    for place, chunk in enumerate(remembered.history.index.chunks):
+        if place not in recall.chosen and chunk.position not in remembered.skip:
+            parts.setdefault(chunk.position, []).append(chunk.text)
+    return {position: "".join(texts) for position, texts in parts.items()}
+
+
+def _near(
+    texts: dict[int, str], recall: _Recall, room: float, count: Callable[[str], int]
+) -> dict[int, str]:
+    """The turns that fit the question best of those that are left."""
+    near: dict[int, str] = {}
+    for position in sorted(texts, key=lambda place: -recall.fit.get(place, 0.0)):
+        room -= count(texts[position])
+        if room < 0 or recall.fit.get(position, 0.0) <= 0:
+            break
+        near[position] = texts[position]
+    return near
+
+
+def _emphasised(history: History, texts: dict[int, str], recall: _Recall) -> list[Passage]:
     return [
         Passage(
-            passages[position].index,
-            passages[position].speaker,
-            "".join(texts),
-            passages[position].emphasis * (1.0 + _EMPHASIS * fit[position]),
+            position,
+            history.turns[position].speaker,
+            texts[position],
+            history.passages[position].emphasis * (1.0 + _EMPHASIS * recall.fit.get(position, 0.0)),
         )
-        for position, texts in left.items()
+        for position in sorted(texts)
     ]
 
 

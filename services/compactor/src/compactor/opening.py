@@ -17,6 +17,7 @@ from wire.compaction import OpenResult
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from compactor.history import History
     from compactor.payload import NativePart, Payload
     from compactor.sections import AtCompaction
     from compactor.vault import OpenedItem, SealedItem, Vault
@@ -72,6 +73,7 @@ class Opener:
         around: Surroundings,
         budget_tokens: int,
         *,
+        history: History | None = None,
         question: str | None = None,
         merge_roles: bool = False,
     ) -> Assembled:
@@ -82,6 +84,7 @@ class Opener:
                 payload,
                 around,
                 budget_tokens,
+                history=history,
                 question=question,
                 merge_roles=merge_roles,
             )
@@ -94,6 +97,7 @@ class Opener:
             payload,
             Surroundings(parts.before, parts.after),
             _budget(request, parts.after),
+            history=opened.history,
             question=_question(request, parts, payload) if request.recall else None,
             merge_roles=request.merge_roles,
         )

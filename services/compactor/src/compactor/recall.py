@@ -63,26 +63,42 @@ def chunks_of(passages: Sequence[Passage]) -> list[Chunk]:
     return chunks
 
 
-def rank(chunks: Sequence[Chunk], question: str) -> list[float]:
-    """How well each chunk fits the question; 0 for no common word.
+class RecallIndex:
+    """Chunks read once, to be ranked for any number of questions."""
 
-    A chunk without a word of the question may still score by its neighbours.
-    """
-    wanted = _weights(question)
-    counts = [_counts(chunk.text) for chunk in chunks]
-    frequency = Counter(term for terms in counts for term in terms if term in wanted)
-    average = sum(sum(terms.values()) for terms in counts) / max(1, len(counts))
-    rarity = {
-        term: weight * math.log(1 + (len(chunks) - frequency[term] + 0.5) / (frequency[term] + 0.5))
-        for term, weight in wanted.items()
-    }
-    scores = [_score(terms, rarity, average) for terms in counts]
-    meant = _whose_words(question)
-    return [
-        (score + _by_neighbours(chunks, scores, place))
-        * (_MEANT_SPEAKER if chunks[place].speaker == meant else 1.0)
-        for place, score in enumerate(scores)
-    ]
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.chunks = chunks
+        self._counts = [_counts(chunk.text) for chunk in chunks]
+        lengths = [sum(terms.values()) for terms in self._counts]
+        self._average = max(1.0, sum(lengths) / max(1, len(lengths)))
+        self._norms = [
+            _SATURATION * (1 - _LENGTH + _LENGTH * length / self._average) for length in lengths
+        ]
+
+    def rank(self, question: str) -> list[float]:
+        """How well each chunk fits the question; 0 for no common word.
+
+        A chunk without a word of the question may still score by its neighbours.
+        """
+        rarity = self._rarity(_weights(question))
+        scores = [
+            _score(terms, norm, rarity)
+            for terms, norm in zip(self._counts, self._norms, strict=True)
+        ]
+        meant = _whose_words(question)
+        return [
+            (score + _by_neighbours(self.chunks, scores, place))
+            * (_MEANT_SPEAKER if self.chunks[place].speaker == meant else 1.0)
+            for place, score in enumerate(scores)
+        ]
+
+    def _rarity(self, wanted: dict[str, float]) -> dict[str, float]:
+        total = len(self.chunks)
+        rarity: dict[str, float] = {}
+        for term, weight in wanted.items():
+            frequency = sum(term in terms for terms in self._counts)
+            rarity[term] = weight * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
+        return rarity
 
 
 def best_within(
@@ -124,9 +140,7 @@ def _by_neighbours(chunks: Sequence[Chunk], scores: Sequence[float], place: int)
     return worth
 
 
-def _score(terms: Counter[str], rarity: dict[str, float], average: float) -> float:
-    length = sum(terms.values())
-    norm = _SATURATION * (1 - _LENGTH + _LENGTH * length / max(1.0, average))
+def _score(terms: Counter[str], norm: float, rarity: dict[str, float]) -> float:
     return sum(
         worth * terms[term] * (_SATURATION + 1) / (terms[term] + norm)
         for term, worth in rarity.items()

@@ -45,6 +45,14 @@ class CompactorSettings(ServiceSettings, env_prefix="COMPACTOR_"):
     cache_max_bytes: int = Field(
         default=64 * 1024 * 1024, gt=0, description="Most that remembered compactions may take."
     )
+    opened_ttl_s: float = Field(
+        default=900.0,
+        gt=0,
+        description="How long an opened history is kept in memory for the next question about it.",
+    )
+    opened_max_bytes: int = Field(
+        default=48 * 1024 * 1024, gt=0, description="Most that opened histories may take."
+    )
     blob_dir: Path | None = Field(
         default=None,
         description="Directory for histories and attachments too large for a sealed item; replicas "

@@ -9,12 +9,14 @@ gets the thinned history.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from compactor.envelope import packed_bytes, sealed_characters
+from compactor.history import History
 from compactor.payload import (
     Payload,
     decode_payload,
@@ -22,6 +24,7 @@ from compactor.payload import (
     encode_payload,
     encode_turns,
 )
+from compactor.result_cache import ResultCache
 from compactor.strategies.extractive import condense
 from compactor.turns import Turn, passages_of
 from model_providers.token_estimate import estimate_text
@@ -51,6 +54,8 @@ _FIXED_CHARACTERS = 2048
 _MAX_INLINE_CHARACTERS = 256 * 1024 * 4 // 3
 _THINNING_TRIES = 5
 _SAFETY = 0.9
+# What a history takes that was read: its text, its words counted by chunk, its digests.
+_BYTES_PER_CHARACTER = 12
 _LARGE_CHARACTERS = 4096
 _BLOB_SCHEME = "conclave-blob:"
 _GONE = "[no longer kept]"
@@ -64,6 +69,7 @@ class OpenedItem:
 
     payload: Payload
     header: Header
+    history: History
     history_lost: bool
 
 
@@ -76,10 +82,19 @@ class SealedItem:
 
 
 class Vault:
-    def __init__(self, envelope: Envelope, blobs: BlobStore, clock: Clock) -> None:
+    """Seals and opens. What was opened is remembered for a while, with its history read."""
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        blobs: BlobStore,
+        clock: Clock,
+        opened: ResultCache[OpenedItem] | None = None,
+    ) -> None:
         self._envelope = envelope
         self._blobs = blobs
         self._clock = clock
+        self._opened = opened or ResultCache(clock, ttl_s=0.0, max_entries=1, max_bytes=0)
 
     async def seal(
         self, payload: Payload, *, tenant_id: str, model_family: str, parent_hash: bytes
@@ -103,6 +118,17 @@ class Vault:
         Raises:
             InvalidRequestError: 400 `invalid_encrypted_content`.
         """
+        key = hashlib.sha256(f"{tenant_id}\0{item.encrypted_content}".encode()).digest()
+        known = self._opened.get(key)
+        if known is not None and self._envelope.knows(known.header.key_id):
+            return known
+        opened = await self._open(item, tenant_id)
+        if not opened.history_lost:
+            size_bytes = _BYTES_PER_CHARACTER * opened.history.characters
+            self._opened.put(key, opened, size_bytes=size_bytes)
+        return opened
+
+    async def _open(self, item: CompactionItem, tenant_id: str) -> OpenedItem:
         opened = await asyncio.to_thread(
             self._envelope.open, item.encrypted_content, tenant_id=tenant_id
         )
@@ -114,7 +140,8 @@ class Vault:
             if whole is not None:
                 payload = msgspec.structs.replace(payload, turns=decode_turns(whole), blob=None)
         payload = await self._with_attachments(payload, tenant_id)
-        return OpenedItem(payload, opened.header, lost)
+        history = History(payload.turns, payload.summarised)
+        return OpenedItem(payload, opened.header, history, lost)
 
     async def _content(self, payload: Payload, tenant_id: str) -> tuple[bytes, bool]:
         """The payload's bytes, within what an item may hold, and whether that took thinning."""
