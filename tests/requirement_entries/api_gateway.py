@@ -203,7 +203,7 @@ ENTRIES = [
     Requirement(
         "run:progress",
         "coordination, One stream out",
-        "Progress comes as reasoning_content, at most four times a second, and can be switched off.",
+        "Progress is reasoning_content, at most four times a second, and can be switched off.",
     ),
     Requirement(
         "run:first-frame",
@@ -303,7 +303,7 @@ ENTRIES = [
     Requirement(
         "gateway:configuration:reload",
         "architecture, the stack",
-        "A changed configuration is taken without a restart; a bad one is refused, the old one kept.",
+        "A changed configuration is taken without a restart; a bad one is refused, the old kept.",
     ),
     Requirement(
         "contract:chat:requests",

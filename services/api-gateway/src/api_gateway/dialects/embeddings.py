@@ -154,7 +154,7 @@ def _reencoded(data: msgspec.Raw, wanted: Encoding) -> msgspec.Raw:
 
 
 def _vector(raw: msgspec.Raw, wanted: Encoding) -> msgspec.Raw:
-    given = _VECTOR.decode(raw)
+    given: list[float] | str = _VECTOR.decode(raw)
     if wanted == "base64" and isinstance(given, list):
         packed = struct.pack(f"<{len(given)}f", *given)
         return json_members.text(base64.b64encode(packed).decode())
