@@ -1,4 +1,4 @@
-"""The official SDK: chat, Responses, stored state, conversations, embeddings, typed errors."""
+"""The official SDK: chat, Responses, background, compaction, stored state, vectors, errors."""
 
 import openai
 from scene import API_KEY, BASE_URL, FACT, MODEL, QUESTION, SAID, SAY, same
@@ -19,6 +19,17 @@ assert "7-blue-7" in second.output_text
 same(client.responses.retrieve(first.id).output_text, SAID)
 with client.responses.stream(model=MODEL, input=SAY) as stream:
     same(stream.get_final_response().output_text, SAID)
+
+events = list(client.responses.create(model=MODEL, input=SAY, background=True, stream=True))
+same(events[-1].type, "response.completed")
+replayed = client.responses.retrieve(events[0].response.id, stream=True, starting_after=0)
+same([event.sequence_number for event in replayed], list(range(1, len(events))))
+compacted = client.responses.compact(model=MODEL, input=FACT)
+kept = [item.to_dict(mode="json", warnings=False) for item in compacted.output]
+asked_again = client.responses.create(
+    model=MODEL, input=[*kept, {"role": "user", "content": QUESTION}]
+)
+assert "7-blue-7" in asked_again.output_text
 
 conversation = client.conversations.create()
 client.responses.create(model=MODEL, input=FACT, conversation=conversation.id)
