@@ -22,6 +22,7 @@ from api_gateway.dialects.chat.splice import (
 from wire.conversation import Usage
 from wire.errors import UpstreamProtocolError
 from wire.openai_chat import ChatRequest
+from wire.sse import SseReader
 
 DONE = b"data: [DONE]\n\n"
 USAGE = {
@@ -287,7 +288,17 @@ def test_an_end_marker_that_never_came_is_supplied() -> None:
     splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
     splicer.feed(stream(delta("a"), FINISH)[: -len(DONE)])
 
-    assert splicer.end() == DONE
+    assert splicer.end() == b"\n" + DONE
+
+
+@pytest.mark.requirement("chat:stream:shape")
+def test_an_end_marker_is_an_event_of_its_own_also_behind_an_unfinished_one() -> None:
+    splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
+    cut = stream(delta("a"), FINISH)[: -len(DONE)].rstrip(b"\n") + b"\n"
+
+    out = splicer.feed(cut) + splicer.end()
+
+    assert [event.data for event in SseReader().feed(out)][-1] == b"[DONE]"
 
 
 def test_nothing_follows_the_end_marker() -> None:

@@ -150,7 +150,7 @@ class StreamSplicer:
                 f"{self._provider} ended its stream before the answer was complete",
                 provider=self._provider,
             )
-        return self._close()
+        return b"\n" + self._close()  # whether or not its last event ended in a blank line
 
     def _close(self) -> bytes:
         self.done = True
