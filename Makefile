@@ -7,6 +7,9 @@ export PYTHON  # PYTHON=/path/to/python3.12 decides which interpreter makes .ven
 RUN_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
+# Questions per route beside those that cover its schema once; the same seed asks the same ones.
+FUZZ_EXAMPLES ?= 5
+FUZZ_SEED ?= 1
 # Whatever needs a server, real processes or patience is a suite of its own.
 QUICK := not clients and not system and not postgres and not redis and not slow and not fuzz
 
@@ -42,6 +45,10 @@ test-system: .environment-dev ## The real processes on loopback, driven with the
 .PHONY: test-postgres
 test-postgres: .environment-dev ## Whatever is kept, on a real PostgreSQL started for the tests
 	@$(BIN)/pytest -m "postgres and not system" $(PYTEST_ARGS)
+
+.PHONY: test-fuzz
+test-fuzz: .environment-dev ## Generated questions at every route (FUZZ_EXAMPLES=300 FUZZ_SEED=7 for 10,000)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -m fuzz -s $(PYTEST_ARGS)
 
 .PHONY: test-clients
 test-clients: .environment-dev ## Published clients (npm, PyPI) against the real processes; opt-in
