@@ -94,7 +94,9 @@ class Vault:
         self._envelope = envelope
         self._blobs = blobs
         self._clock = clock
-        self._opened = opened or ResultCache(clock, ttl_s=0.0, max_entries=1, max_bytes=0)
+        if opened is None:  # an empty cache is falsy
+            opened = ResultCache(clock, ttl_s=0.0, max_entries=1, max_bytes=0)
+        self._opened = opened
 
     async def seal(
         self, payload: Payload, *, tenant_id: str, model_family: str, parent_hash: bytes
