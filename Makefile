@@ -44,7 +44,7 @@ test-system: .environment-dev ## The real processes on loopback, driven with the
 
 .PHONY: test-postgres
 test-postgres: .environment-dev ## Whatever is kept, on a real PostgreSQL started for the tests
-	@$(BIN)/pytest -m "postgres and not system" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n auto -m "postgres and not system" $(PYTEST_ARGS)
 
 .PHONY: test-fuzz
 test-fuzz: .environment-dev ## Generated questions at every route (FUZZ_EXAMPLES=300 FUZZ_SEED=7 for 10,000)
