@@ -58,6 +58,9 @@ def lane(entry: Entry, **members: object) -> Lane:
 
 
 SERVED: list[tuple[Entry, dict[str, Any], type[Lane]]] = [
+    (model(), {"store": False}, Splice),
+    (model(), {"store": True}, Translate),
+    (PANEL, {"store": True}, Run),
     (model(), {}, Splice),
     (model(), {"n": 5}, Splice),
     (model(), {"response_format": STRICT}, Splice),
