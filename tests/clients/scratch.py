@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from conclave_cli.settings import inherited_environment
 
 CALL_TIMEOUT_S = 120.0
@@ -77,7 +79,18 @@ class Scratch:
             text, _ = process.communicate(timeout=timeout_s)
         finally:
             _end_session(process)
+            self._end_daemons()
         return Finished(process.returncode, text)
+
+    def _end_daemons(self) -> None:
+        """Some clients leave a daemon in a session of its own; it still has our home."""
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("HOME") == str(self.home):
+                    process.kill()
+                    process.wait(5)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
 
     def _environment(self) -> dict[str, str]:
         ours = inherited_environment()
