@@ -29,12 +29,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import compaction_chains
-
 from compactor.__main__ import COLLECTOR_THRESHOLDS
 from compactor.envelope import packed_bytes, sealed_characters
 from compactor.payload import Payload, encode_payload
-from compactor.recall import best_within, chunks_of, rank
+from compactor.recall import RecallIndex, best_within, chunks_of
 from compactor.strategies.extractive import Passage, Speaker, condense
 from compactor.strategies.extractive.lexicon import Commonness
 from compactor.strategies.extractive.tokens import tokens_of
@@ -77,7 +75,7 @@ def recall_messages(
     """The same budget with recall: what the question asks for verbatim, the rest condensed."""
     passages = _passages(messages)
     chunks = chunks_of(passages)
-    scores = rank(chunks, question)
+    scores = RecallIndex(chunks).rank(question)
     chosen = best_within(chunks, scores, budget_tokens * _RECALL_SHARE, ntok)
     best = max(scores, default=0.0) or 1.0
     left: dict[int, list[str]] = {}
@@ -474,6 +472,7 @@ def load_module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise SystemExit(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
@@ -500,7 +499,8 @@ def main() -> int:
             table(data, ratios, {**methods, "full": full}, count)
     speed()
     if not chosen.without_chains:
-        asyncio.run(compaction_chains.compare(seed=11))
+        chains = load_module(Path(__file__).with_name("compaction_chains.py"))
+        asyncio.run(chains.compare(seed=11))
     return 0
 
 
