@@ -32,15 +32,21 @@ def test_an_entry_with_an_empty_field_is_an_error(entry: Requirement) -> None:
 
 @pytest.fixture
 def small_checkout(tmp_path: Path) -> Path:
-    """The manifest's own files, and nothing to collect yet."""
+    """The manifest's own files, what the conftest loads, and nothing to collect yet."""
     shutil.copy(ROOT / "conftest.py", tmp_path)
+    shutil.copy(ROOT / "scripts" / "postgresql_programs.py", tmp_path)
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\npythonpath = .\naddopts = --import-mode=importlib -p no:cacheprovider\n"
-        "markers = requirement(id): its requirement\n"
+        "markers =\n    requirement(id): its requirement\n    postgres: needs a server\n"
     )
     entries = tmp_path / "tests" / "requirement_entries"
     entries.mkdir(parents=True)
-    for name in ("__init__.py", "requirements.py", "requirement_entries/__init__.py"):
+    for name in (
+        "__init__.py",
+        "postgresql.py",
+        "requirements.py",
+        "requirement_entries/__init__.py",
+    ):
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     (entries / "here.py").write_text(
         "from tests.requirements import Requirement\n"

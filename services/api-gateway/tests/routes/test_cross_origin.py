@@ -89,4 +89,4 @@ async def test_a_question_for_methods_is_no_preflight(tmp_path: Path) -> None:
     async with gateway(tmp_path, cors_origins=PAGE) as scene:
         reply = await scene.send("OPTIONS", CHAT, key=None, headers={"origin": PAGE})
 
-    assert (reply.status, reply.headers["allow"]) == (204, "POST")
+    assert (reply.status, reply.headers["allow"]) == (204, "GET, POST")
