@@ -115,6 +115,10 @@ bench-coordination: .environment-dev ## The bars of coordination, on the product
 bench-engine: .environment-dev ## The bars of coordination on the real engine, against provider-sim (BENCH_ARGS)
 	@$(BIN)/python scripts/bench_engine.py $(BENCH_ARGS)
 
+.PHONY: bench-compaction
+bench-compaction: .environment-dev ## What compaction keeps, saves and costs (BENCH_ARGS="--data DIR")
+	@$(BIN)/python scripts/bench_compaction.py $(BENCH_ARGS)
+
 .PHONY: massgen-corpus
 massgen-corpus: .environment-dev ## How many of a MassGen wheel's configurations load (WHEEL=path)
 	@test -n "$(WHEEL)" || { echo "massgen-corpus: name the wheel or folder: WHEEL=path"; exit 2; }
