@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Of a model that counts none itself: each is a call of its own. Source: the contract's `n`.
 MAX_CHOICES = 128
+# Tables of digits; prose has four or more. Source: `model_providers.token_estimate`.
+_LEAST_BYTES_PER_TOKEN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,13 @@ def panel_of(entry: Entry) -> PanelSpec:
 def is_past_threshold(model: ModelSpec, size_bytes: int, tokens: Callable[[], int]) -> bool:
     """Whether a conversation is compacted before the model is asked: a run's work.
 
-    `size_bytes` is its size as JSON: below one byte a token nothing is estimated.
+    `size_bytes` is its size as JSON. An estimate costs more than passing the request on, so nothing
+    is estimated below the densest text we know of. What is denser the backend finds too long.
     """
     if not model.compaction.enabled:
         return False
     threshold = threshold_tokens(model.compaction, model.context_window_tokens)
-    return size_bytes > threshold and tokens() > threshold
+    return size_bytes > threshold * _LEAST_BYTES_PER_TOKEN and tokens() > threshold
 
 
 def choose_lane(entry: Entry, body: ChatBody, *, panel_choices: int) -> Lane:

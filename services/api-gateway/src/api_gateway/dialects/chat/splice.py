@@ -27,6 +27,7 @@ _encode = msgspec.json.Encoder().encode
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _MODEL_MEMBER = re.compile(rb'"model":\s*' + _STRING)
 # What Azure's streams open with: a verdict on the prompt, with neither id, model nor choice.
+_VERDICT = b'"prompt_filter_results"'
 _PREAMBLE = re.compile(
     rb'^data:(?=[^\n]*"choices":\s*\[\])[^\n]*"prompt_filter_results"[^\n]*\n(?:\r?\n)?',
     re.MULTILINE,
@@ -174,7 +175,8 @@ class StreamSplicer:
     def _renamed(self, lines: bytes) -> bytes:
         """The backend's spelling of its model member is learnt from the first event."""
         if not self._theirs:
-            lines = _PREAMBLE.sub(b"", lines)
+            if _VERDICT in lines:
+                lines = _PREAMBLE.sub(b"", lines)
             found = _MODEL_MEMBER.search(lines)
             if found is None:
                 return lines
