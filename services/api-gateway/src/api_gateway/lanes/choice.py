@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MAX_CHOICES = 128
 # Tables of digits; prose has four or more. Source: `model_providers.token_estimate`.
 _LEAST_BYTES_PER_TOKEN = 2
+# Nothing this short is worth a look, whatever the threshold.
+_SHORT_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def is_past_threshold(model: ModelSpec, size_bytes: int, tokens: Callable[[], in
     `size_bytes` is its size as JSON. An estimate costs more than passing the request on, so nothing
     is estimated below the densest text we know of. What is denser the backend finds too long.
     """
-    if not model.compaction.enabled:
+    if size_bytes < _SHORT_BYTES or not model.compaction.enabled:
         return False
     threshold = threshold_tokens(model.compaction, model.context_window_tokens)
     return size_bytes > threshold * _LEAST_BYTES_PER_TOKEN and tokens() > threshold
@@ -123,7 +125,7 @@ def _check_choices(request: CompletionsRequest, limit: int) -> None:
 def _lane_of_model(model: ModelSpec, body: ChatBody) -> Lane:
     if body.wants_strict_output and not model.capabilities.structured_outputs:
         return Run(panel_of_one(model))
-    size_bytes = len(bytes(body.head.parameters.messages))
+    size_bytes = memoryview(body.head.parameters.messages).nbytes
     if is_past_threshold(model, size_bytes, lambda: estimate_request(body.request())):
         return Run(panel_of_one(model))
     counts_itself = body.head.choices == 1 or model.capabilities.multiple_choices

@@ -70,6 +70,9 @@ class ChatTools:
     are_all: bool = True
 
 
+_NO_TOOLS = ChatTools()
+
+
 def decode_tools(parameters: ChatRequest) -> ChatTools:
     """The request's tools, from whichever of the two members it uses. Unknown kinds are left out.
 
@@ -83,7 +86,7 @@ def decode_tools(parameters: ChatRequest) -> ChatTools:
         return ChatTools(known, are_all=bool(known) and len(known) == len(tools))
     if is_present(parameters.functions):
         return ChatTools(_legacy_functions(parameters.functions))
-    return ChatTools()
+    return _NO_TOOLS
 
 
 def without_unknown_tools(members: json_members.Members) -> json_members.Members:
