@@ -91,7 +91,7 @@ def test_an_unknown_path_is_404(client: openai.OpenAI):
 
 
 def test_a_wrong_method_is_405(client: openai.OpenAI):
-    error = refusal(openai.APIStatusError, lambda: client.get("/chat/completions", cast_to=object))
+    error = refusal(openai.APIStatusError, lambda: client.get("/embeddings", cast_to=object))
 
     assert error.status_code == 405
 

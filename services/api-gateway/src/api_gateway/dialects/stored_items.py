@@ -94,14 +94,13 @@ def _listed(members: Members, where: str, owner_id: str, index: int) -> ListedIt
     item_id = _text(members, "id")
     if item_id is None or len(item_id) > MAX_ID_CHARACTERS:
         item_id = derived_id(_PREFIXES.get(item_type, "item_"), owner_id, index)
-    status = members.get("status", _COMPLETED)
     rest = {name: raw for name, raw in members.items() if name not in ("id", "type", "status")}
     if item_type == _MESSAGE:
         rest["content"] = _content(members, where)
     head = {
         "id": json_members.text(item_id),
         "type": json_members.text(item_type),
-        "status": status if is_present(status) else _COMPLETED,
+        "status": members["status"] if _text(members, "status") else _COMPLETED,
     }
     return ListedItem(item_id, json_members.join(head | rest))
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -164,18 +163,3 @@ def _digest(program: Path, history: Path, seed: int) -> str:
         check=True,
     )
     return done.stdout.strip()
-
-
-# --------------------------------------------------------------------------------------- speed
-
-
-def test_twenty_thousand_tokens_take_half_a_second() -> None:
-    chats = [m for name in ("friends_a", "friends_b", "friends_c") for m in written_chat(name)[0]]
-    passages = passages_of(turns_of(chats * 5))
-    size = tokens(passages)
-    assert size > 20_000
-
-    began_s = time.process_time()
-    condense(passages, size // 4, estimate_text)
-
-    assert time.process_time() - began_s < 0.5
