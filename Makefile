@@ -50,6 +50,11 @@ test-postgres: .environment-dev ## Whatever is kept, on a real PostgreSQL starte
 test-fuzz: .environment-dev ## Generated questions at every route (FUZZ_EXAMPLES=300 FUZZ_SEED=7 for 10,000)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -m fuzz -s $(PYTEST_ARGS)
 
+.PHONY: test-thorough
+test-thorough: .environment-dev ## The quick suite's properties with 200 examples each
+	@$(BIN)/pytest -n auto -m "hypothesis and $(QUICK)" --hypothesis-profile=thorough \
+	  -o timeout=600 $(PYTEST_ARGS)
+
 .PHONY: test-clients
 test-clients: .environment-dev ## Published clients (npm, PyPI) against the real processes; opt-in
 	@$(BIN)/pytest -m clients $(PYTEST_ARGS)

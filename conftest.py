@@ -9,8 +9,10 @@ from tests import requirements
 
 pytest_plugins = ("tests.postgresql",)
 
-# Two cores shared with other suites make any wall-clock limit per example a coin toss.
-settings.register_profile("conclave", deadline=None, print_blob=True)
+# Two cores shared with other suites make any wall-clock limit per example a coin toss. The quick
+# suite draws a few examples of each property; `make test-thorough` asks for the other profile.
+settings.register_profile("conclave", deadline=None, print_blob=True, max_examples=30)
+settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=200)
 settings.load_profile("conclave")
 
 

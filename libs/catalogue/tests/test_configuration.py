@@ -220,7 +220,7 @@ def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
 
 
 @pytest.mark.requirement("catalogue:problems:only-configuration-errors")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EDITS, min_size=1, max_size=5))
 def test_an_example_with_anything_cut_or_inserted_loads_or_is_refused(
     edits: list[tuple[int, int, bytes]],
@@ -262,7 +262,7 @@ def replaced(value: Node, path: list[int], new: Node) -> Node:
 
 
 @pytest.mark.requirement("catalogue:problems:only-configuration-errors")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), NODES)
 def test_an_example_with_any_value_exchanged_loads_or_is_refused(
     path: list[int], new: Node

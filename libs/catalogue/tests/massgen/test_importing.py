@@ -156,7 +156,7 @@ EDITS = st.tuples(
 
 
 @pytest.mark.requirement("catalogue:massgen:refused")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EDITS, min_size=1, max_size=5))
 def test_a_file_with_anything_cut_or_inserted_is_a_panel_or_refused(
     edits: list[tuple[int, int, bytes]],
@@ -195,7 +195,7 @@ def replaced(value: Node, path: list[int], new: Node) -> Node:
 
 
 @pytest.mark.requirement("catalogue:massgen:refused")
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=7), NODES)
 def test_a_file_with_any_value_exchanged_is_a_panel_or_refused(path: list[int], new: Node) -> None:
     typed = yaml.safe_load(SAMPLE)
