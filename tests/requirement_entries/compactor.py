@@ -34,6 +34,11 @@ ENTRIES = [
         "generations.",
     ),
     Requirement(
+        "compaction:guarantee:never-more",
+        f"{_PAGE}, guarantees",
+        "A sealed item never opens to more than what it was made of, however wide the window is.",
+    ),
+    Requirement(
         "compaction:guarantee:half-free",
         f"{_PAGE}, guarantees",
         "After an automatic compaction half of the window is free, or a signal says it cannot be.",

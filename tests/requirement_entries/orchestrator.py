@@ -211,7 +211,7 @@ ENTRIES = [
     Requirement(
         "orchestrator:journal:interrupted",
         "tenancy-reliability.md, the ledger",
-        "What a dead process left open is closed as interrupted at the next start.",
+        "What a dead process left open is closed as interrupted once its lease has run out.",
     ),
     Requirement(
         "orchestrator:progress",

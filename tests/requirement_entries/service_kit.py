@@ -153,4 +153,14 @@ ENTRIES = [
         "On SIGTERM readiness turns 503, nothing new is taken, open streams finish within the "
         "grace time, and the process exits with 0.",
     ),
+    Requirement(
+        "service-kit:memory:no-orm",
+        "first issue: idle memory",
+        "A process that speaks SQL does not import SQLAlchemy's ORM.",
+    ),
+    Requirement(
+        "service-kit:memory:certificates-on-demand",
+        "first issue: idle memory",
+        "The authorities for TLS are read at the first handshake, and checked as ever.",
+    ),
 ]
