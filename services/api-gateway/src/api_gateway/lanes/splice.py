@@ -94,6 +94,7 @@ class SplicedAnswer:
                     return out
                 if out:
                     await write(out)
+                splicer.check()
         return splicer.end()
 
     def _count(self, exchange: RawExchange, usage: Usage | None) -> None:

@@ -9,6 +9,7 @@ from api_gateway.dialects.chat.completion import CompletionBuilder
 from api_gateway.dialects.chat.decode import decode_body
 from api_gateway.dialects.chat.encode import ChunkEncoder, Identity
 from api_gateway.dialects.chat.head import decode_head
+from api_gateway.dialects.chat.splice import failure_frame
 from api_gateway.lanes.answers import Turn, answering
 from api_gateway.lanes.choice import Run, Splice, Translate, choose_lane
 from api_gateway.lanes.context_window import overflow_told
@@ -119,6 +120,7 @@ class ChatRoute:
         spliced = await open_spliced(self._models, body.head, model, deadline, exchange.traceparent)
         try:
             if body.head.streams:
+                exchange.failure_frame = failure_frame
                 await exchange.finish(await spliced.forward(exchange.write))
             else:
                 await exchange.respond(await spliced.read())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api_gateway.dialects.chat.encode import Identity
+from api_gateway.dialects.chat.splice import failure_frame
 from api_gateway.dialects.completions.decode import decode_request
 from api_gateway.dialects.completions.encode import TextChunkEncoder, TextCompletionBuilder
 from api_gateway.lanes.answers import Turn, answering
@@ -84,6 +85,7 @@ class CompletionsRoute:
         )
         try:
             if request.streams:
+                exchange.failure_frame = failure_frame
                 await exchange.finish(await spliced.forward(exchange.write))
             else:
                 await exchange.respond(await spliced.read())

@@ -16,6 +16,7 @@ from api_gateway.dialects.chat.head import decode_head
 from api_gateway.dialects.chat.splice import (
     StreamSplicer,
     VendorFailedError,
+    failure_frame,
     splice_completion,
     splice_request,
 )
@@ -263,10 +264,37 @@ def test_an_error_in_a_stream_is_raised_not_forwarded() -> None:
     splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
     splicer.feed(stream(delta("a"))[: -len(DONE)])
 
-    with pytest.raises(VendorFailedError) as failed:
-        splicer.feed(b'data: {"error":{"message":"boom","code":"x"}}\n\n')
+    out = splicer.feed(b'data: {"error":{"message":"boom","code":"x"}}\n\n')
 
+    with pytest.raises(VendorFailedError) as failed:
+        splicer.check()
+    assert out == b""
     assert json.loads(failed.value.raw)["code"] == "x"
+
+
+@pytest.mark.parametrize("failure", [b'data: {"error":{"code":"x"}}\n\n', b'data: {"usage":{"x"\n'])
+@pytest.mark.requirement("chat:stream:failure")
+def test_what_came_before_an_error_in_the_same_chunk_is_not_lost(failure: bytes) -> None:
+    splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
+
+    out = splicer.feed(stream(delta("said"))[: -len(DONE)] + failure + stream(delta("late")))
+
+    (said,) = payloads(out + DONE)
+    assert said["choices"][0]["delta"]["content"] == "said"
+    assert splicer.feed(stream(delta("later"))) == b""
+    with pytest.raises((VendorFailedError, UpstreamProtocolError)):
+        splicer.check()
+
+
+@pytest.mark.requirement("chat:stream:failure")
+def test_a_failure_is_an_event_of_its_own_also_behind_an_unfinished_one() -> None:
+    splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
+    cut = splicer.feed(stream(delta("a"))[: -len(DONE)].rstrip(b"\n") + b"\n")
+
+    frames = cut + failure_frame(UpstreamProtocolError("broke", provider="sim").info())
+
+    first, last = [json.loads(event.data) for event in SseReader().feed(frames)]
+    assert (first["choices"][0]["delta"]["content"], "error" in last) == ("a", True)
 
 
 def test_an_error_member_that_is_null_is_no_error() -> None:
@@ -321,14 +349,20 @@ def test_comments_pass_and_event_names_do_not() -> None:
 def test_an_event_that_is_not_json_is_a_protocol_error() -> None:
     splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
 
+    splicer.feed(b'data: {"usage": {"x": \n')
+
     with pytest.raises(UpstreamProtocolError):
-        splicer.feed(b'data: {"usage": {"x": \n')
+        splicer.check()
 
 
 def test_a_line_without_end_is_a_protocol_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api_gateway.dialects.chat.splice.MAX_EVENT_BYTES", 100)
     splicer = StreamSplicer(public_model="m", include_usage=False, provider="sim")
 
-    splicer.feed(b"data: " + b"x" * 90)
+    out = splicer.feed(b"data: 1\n\ndata: " + b"x" * 90)
+    splicer.check()
+    splicer.feed(b"x" * 10)
+
+    assert out == b"data: 1\n\n"
     with pytest.raises(UpstreamProtocolError):
-        splicer.feed(b"x" * 10)
+        splicer.check()

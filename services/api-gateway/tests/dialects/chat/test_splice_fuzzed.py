@@ -45,7 +45,11 @@ def test_any_bytes_pass_or_are_refused_with_a_typed_error(
     splicer = StreamSplicer(public_model="ours", include_usage=include_usage, provider="sim")
 
     with contextlib.suppress(UpstreamProtocolError, VendorFailedError):
-        out = b"".join(map(splicer.feed, pieces)) + splicer.end()
+        out = b""
+        for piece in pieces:
+            out += splicer.feed(piece)
+            splicer.check()
+        out += splicer.end()
         ends = [event.data.startswith(b"[DONE]") for event in SseReader().feed(out)]
         assert out.endswith(b"data: [DONE]\n\n")
         assert ends.count(True) == 1
@@ -71,4 +75,5 @@ def test_a_line_without_end_is_kept_up_to_a_bound(pieces: list[bytes]) -> None:
         with contextlib.suppress(UpstreamProtocolError):
             for piece in pieces:
                 assert splicer.feed(piece) == b""
+                splicer.check()
                 assert len(splicer._partial) <= 100

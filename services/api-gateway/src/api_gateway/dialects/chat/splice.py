@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from api_gateway.dialects import json_members
-from api_gateway.openai_errors import JSON_PROBLEMS
+from api_gateway.openai_errors import JSON_PROBLEMS, error_frame
 from wire.conversation import Usage
 from wire.errors import UpstreamProtocolError
 from wire.openai_chat import CompletionUsage, StreamOptions
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from api_gateway.dialects.chat.head import ChatHead
+    from wire.errors import ErrorInfo
 
 _encode = msgspec.json.Encoder().encode
 _STRING = rb'"(?:[^"\\]|\\.)*"'
@@ -113,15 +114,11 @@ class StreamSplicer:
         self._ours = b""
         self._drop_blank_line = False
         self._usage_chunk = b""
+        self._failure: VendorFailedError | UpstreamProtocolError | None = None
 
     def feed(self, chunk: bytes) -> bytes:
-        """What to send on. After `done`, nothing more.
-
-        Raises:
-            VendorFailedError: the backend reported a failure in its stream.
-            UpstreamProtocolError: a line without end, or an event that is not JSON.
-        """
-        if self.done:
+        """What to send on; whatever then, `check` comes next. After `done`, nothing more."""
+        if self.done or self._failure is not None:
             return b""
         lines = self._whole_lines(chunk)
         if not lines:
@@ -137,6 +134,16 @@ class StreamSplicer:
         if self._drop_blank_line:
             return self._inspected(lines)
         return lines
+
+    def check(self) -> None:
+        """What came before a failure is written before it is told.
+
+        Raises:
+            VendorFailedError: the backend reported a failure in its stream.
+            UpstreamProtocolError: a line without end, or an event that is not JSON.
+        """
+        if self._failure is not None:
+            raise self._failure
 
     def end(self) -> bytes:
         """The backend closed its stream: what is still owed to the client.
@@ -166,7 +173,8 @@ class StreamSplicer:
         end = chunk.rfind(b"\n") + 1
         self._partial = chunk[end:]
         if len(self._partial) > MAX_EVENT_BYTES:
-            raise UpstreamProtocolError(
+            self._partial = b""
+            self._failure = UpstreamProtocolError(
                 f"{self._provider} sent an event of more than {MAX_EVENT_BYTES} bytes",
                 provider=self._provider,
             )
@@ -195,7 +203,11 @@ class StreamSplicer:
                     out.append(line)
                 self._drop_blank_line = False
             elif bare.startswith(b"data:"):
-                out.append(self._data_line(line, bare[5:].strip()))
+                try:
+                    out.append(self._data_line(line, bare[5:].strip()))
+                except (VendorFailedError, UpstreamProtocolError) as failure:
+                    self._failure = failure
+                    break
             elif bare.startswith(b":"):
                 out.append(line)
             # Event names and ids have no place in a chat stream.
@@ -234,6 +246,11 @@ class StreamSplicer:
         else:
             del members["usage"]
         return b"data: " + json_members.join(members) + line[len(line.rstrip()) :]
+
+
+def failure_frame(info: ErrorInfo) -> bytes:
+    """The last event of a stream that failed; the backend may have stopped within one of its own."""
+    return b"\n" + error_frame(info)
 
 
 def _counted(members: json_members.Members) -> Usage | None:
