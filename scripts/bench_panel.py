@@ -120,9 +120,9 @@ def _measure_start(running: Platform, table: Table) -> None:
     time.sleep(SETTLE_S)
     for name, process in services.items():
         bar = None if name == "compactor" else 80.0
-        table.line(f"{name}: idle memory", process.memory_info().rss / 2**20, "MB", bar)
+        table.line(f"{name}: idle memory", process.memory_info().rss / 1e6, "MB", bar)
     supervisor = psutil.Process(running.process.pid)
-    table.line("supervisor: idle memory", supervisor.memory_info().rss / 2**20, "MB")
+    table.line("supervisor: idle memory", supervisor.memory_info().rss / 1e6, "MB")
 
 
 async def _measure_runs(running: Platform, sim: Simulator, table: Table) -> None:

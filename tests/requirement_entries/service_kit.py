@@ -155,12 +155,12 @@ ENTRIES = [
     ),
     Requirement(
         "service-kit:memory:no-orm",
-        "first issue: idle memory",
+        STACK,
         "A process that speaks SQL does not import SQLAlchemy's ORM.",
     ),
     Requirement(
         "service-kit:memory:certificates-on-demand",
-        "first issue: idle memory",
+        STACK,
         "The authorities for TLS are read at the first handshake, and checked as ever.",
     ),
 ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 import aiohttp
 import msgspec
 
+from service_kit import certificates
 from service_kit.call_context import ERROR_EVENT, NOT_STARTED, CallContext, ErrorReply
 from service_kit.logging import get_logger
 from wire.coordination import PROTOCOL_HEADER, PROTOCOL_VERSION
@@ -47,6 +48,8 @@ _encode = msgspec.json.Encoder().encode
 _decode_error = msgspec.json.Decoder(ErrorReply).decode
 
 log = get_logger(__name__)
+
+certificates.forget_what_was_read()  # with the import, so that what comes next takes the memory
 
 
 def new_session(*, trust_env: bool = True) -> aiohttp.ClientSession:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from service_kit.async_engine import AsyncEngine, create_async_engine
 from service_kit.lifecycle import StartupError
 
 if TYPE_CHECKING:
