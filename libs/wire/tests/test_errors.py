@@ -100,3 +100,17 @@ def test_only_errors_that_waiting_cannot_mend_forbid_a_retry() -> None:
     assert "RateLimitedError" not in refuses
     assert "UpstreamError" not in refuses
     assert {"QuotaExhaustedError", "UpstreamRejectedError", "AuthenticationError"} <= refuses
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("sim limits our rate", "sim limits our rate. Please try again in 1.5s."),
+        ("Too fast!", "Too fast! Please try again in 1.5s."),
+        ("Please try again later.", "Please try again later."),
+    ],
+)
+def test_how_long_to_wait_stands_in_the_words_too(message: str, told: str) -> None:
+    info = errors.RateLimitedError(message, retry_after_s=1.5).info()
+
+    assert info.envelope().error.message == told

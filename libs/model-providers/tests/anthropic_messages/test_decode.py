@@ -108,6 +108,17 @@ def test_all_input_counts_cached_or_not() -> None:
     assert events[-1] == UsageReported(Usage(1_120, 7, 100, 1_000, 7), "priority")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "tier"), [("standard", "default"), ("batch", "flex"), ("unheard_of", None)]
+)
+def test_a_tier_has_the_name_that_our_clients_know(theirs: str, tier: str | None) -> None:
+    events = decoded(
+        begun(input_tokens=1, output_tokens=1, service_tier=theirs), ended(output_tokens=2), DONE
+    )
+
+    assert events[-1] == UsageReported(Usage(1, 2), tier)
+
+
 def test_output_that_was_never_counted_is_no_count() -> None:
     events = decoded(begun(input_tokens=10, output_tokens=1), ended(), DONE)
 

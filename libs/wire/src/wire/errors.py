@@ -68,8 +68,16 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after_s: float | None = None
     should_retry: bool | None = None
 
+    @property
+    def told_message(self) -> str:
+        """The message with the delay in it: Codex waits for as long as the words say."""
+        if self.retry_after_s is None or "try again" in self.message:
+            return self.message
+        end = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{self.message}{end} Please try again in {self.retry_after_s:g}s."
+
     def envelope(self) -> ErrorEnvelope:
-        return ErrorEnvelope(ErrorBody(self.message, self.type, self.param, self.code))
+        return ErrorEnvelope(ErrorBody(self.told_message, self.type, self.param, self.code))
 
 
 class PlatformError(Exception):

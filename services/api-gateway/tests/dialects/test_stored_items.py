@@ -109,3 +109,15 @@ def test_a_mere_string_is_a_message_of_the_user() -> None:
 )
 def test_a_reference_is_told_from_an_item(item: object, item_id: str | None) -> None:
     assert reference_of(raw(item)) == item_id
+
+
+@pytest.mark.parametrize("detail", [{}, {"detail": None}])
+def test_a_picture_is_listed_with_its_detail(detail: dict[str, Any]) -> None:
+    text = {"type": "input_text", "text": "see"}
+    picture = {"type": "input_image", "image_url": "https://x/a.png", **detail}
+
+    (shown,) = listed({"role": "user", "content": [text, picture, {**picture, "detail": "low"}]})
+
+    assert shown["content"] == [
+        text, {**picture, "detail": "auto"}, {**picture, "detail": "low"},
+    ]  # fmt: skip

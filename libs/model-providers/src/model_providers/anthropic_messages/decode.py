@@ -40,6 +40,8 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "model_context_window_exceeded": "length",
     "refusal": "content_filter",
 }
+# Theirs by the names OpenAI's clients know.
+_TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 
 class _OutputDetails(msgspec.Struct):
@@ -205,7 +207,8 @@ class MessagesStreamDecoder:
             events.append(TextDelta("".join(self._held_text)))
         events.append(ChoiceFinished(self._finish_reason(self._stop_reason)))
         if self._counted:
-            events.append(UsageReported(_read_usage(self._usage), self._usage.service_tier))
+            tier = _TIERS.get(self._usage.service_tier or "")
+            events.append(UsageReported(_read_usage(self._usage), tier))
         return events
 
     # ------------------------------------------------------------------------------------ blocks

@@ -1,7 +1,7 @@
 """A client's items in the form they are kept and listed in: each with type, id and status.
 
-What else a client wrote stays as it was, whatever the type; only a message's shorthand is spelt
-out. Source: OpenAI wire contract, sections 2.3, 2.9 and 4.1.
+What else a client wrote stays as it was, whatever the type; only a message's shorthand, and the
+detail of its pictures, are spelt out. Source: OpenAI wire contract, sections 2.3, 2.9 and 4.1.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _PREFIXES = {
 # What an index of the database takes; some clients send ids of hundreds of characters.
 MAX_ID_CHARACTERS = 512
 _COMPLETED = msgspec.Raw(b'"completed"')
+_AUTO = msgspec.Raw(b'"auto"')
 _STRING = msgspec.json.Decoder(str)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
@@ -140,9 +141,16 @@ def _parts(raw: msgspec.Raw, where: str) -> msgspec.Raw:
     except openai_errors.JSON_PROBLEMS as problem:
         expected = "a string or an array"
         raise openai_errors.invalid_type(f"{where}.content", expected, None) from problem
-    for index, part in enumerate(parts):
-        _members(part, f"{where}.content[{index}]")
-    return raw
+    read = [_members(part, f"{where}.content[{index}]") for index, part in enumerate(parts)]
+    if not any(map(_lacks_detail, read)):
+        return raw
+    spelt = [{**part, "detail": _AUTO} if _lacks_detail(part) else part for part in read]
+    return msgspec.Raw(b"[" + b",".join(map(json_members.join, spelt)) + b"]")
+
+
+def _lacks_detail(part: Members) -> bool:
+    """Clients may leave it out; in what is listed it has to stand."""
+    return _text(part, "type") == "input_image" and _text(part, "detail") is None
 
 
 def _text(members: Members, name: str) -> str | None:

@@ -12,6 +12,7 @@ from api_gateway.dialects.responses.output_items import EventWriter
 from api_gateway.dialects.responses.response_object import (
     Outcome,
     ResponseEcho,
+    Status,
     echo_of,
     encode_response,
     failure_frames,
@@ -149,3 +150,22 @@ def test_a_failure_is_two_events() -> None:
                   "message": "Too many requests.", "param": None},
     }  # fmt: skip
     assert failed == {"type": "response.failed", "sequence_number": 6, "response": {}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "status", "expected"),
+    [
+        ("auto", None, "in_progress", "auto"),
+        ("auto", None, "completed", "default"),
+        ("auto", "standard", "completed", "default"),
+        ("flex", "on_demand", "completed", "flex"),
+        ("flex", "priority", "completed", "priority"),
+    ],
+)
+@pytest.mark.requirement("responses:object:all-keys")
+def test_a_tier_is_one_that_clients_know(
+    asked: str, told: str | None, status: Status, expected: str
+) -> None:
+    outcome = Outcome(status=status, service_tier=told)
+
+    assert response(outcome, service_tier=asked)["service_tier"] == expected

@@ -227,6 +227,21 @@ def test_what_a_vendor_leaves_out_is_filled_in() -> None:
 
 
 @pytest.mark.requirement("responses:incomplete")
+@pytest.mark.requirement("responses:object:all-keys")
+def test_a_vendor_that_was_not_told_what_was_asked_does_not_speak_for_it() -> None:
+    asked = {"effort": "low", "summary": "auto"}
+    answer = SplicedResponse(echo(reasoning=asked), "vendor")
+    theirs: dict[str, Any] = {
+        "output": [], "service_tier": "on_demand", "reasoning": {"effort": None, "summary": None},
+    }  # fmt: skip
+
+    answer.take_whole(json.dumps(theirs).encode())
+
+    told = json.loads(answer.complete(9, stored=True).body)
+    check_response(told)
+    assert (told["reasoning"], told["service_tier"]) == (asked, "default")
+
+
 def test_an_incomplete_answer_stays_one() -> None:
     usage = {"input_tokens": 3, "output_tokens": 4}
     whole: Any = {"status": "incomplete", "output": [], "usage": usage,

@@ -326,7 +326,6 @@ class ResponseEncoder:
         stored: bool = True,
     ) -> bytes:
         whole = status in ("completed", "incomplete")
-        tier = self._service_tier or ("default" if self._echo.service_tier == "auto" else None)
         outcome = Outcome(
             status=status,
             output=[item.shown for item in self.output],
@@ -334,7 +333,7 @@ class ResponseEncoder:
             error=info and response_error(info),
             incomplete_reason=self._incomplete_reason if status == "incomplete" else None,
             completed_unix_s=completed_unix_s if status == "completed" else None,
-            service_tier=tier,
+            service_tier=self._service_tier,
             details=self._details,
             compacted=self._compacted,
         )

@@ -28,6 +28,8 @@ IncompleteReason = Literal["max_output_tokens", "content_filter"]
 _encode = msgspec.json.Encoder().encode
 _AUTO = msgspec.Raw(b'"auto"')
 _PLAIN_TEXT = msgspec.Raw(b'{"type":"text"}')
+# OpenAI's closed enum; other vendors have words of their own for what they did.
+_TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 # What `error.code` may say: OpenAI's enum is closed, but Codex understands four more words.
 _ERROR_CODES = frozenset(
     {
@@ -244,7 +246,7 @@ def encode_response(echo: ResponseEcho, outcome: Outcome, *, stored: bool) -> by
             prompt_cache_key=echo.prompt_cache_key,
             reasoning=echo.reasoning,
             safety_identifier=echo.safety_identifier,
-            service_tier=outcome.service_tier or echo.service_tier,
+            service_tier=_tier(echo, outcome),
             store=stored and echo.stores,
             temperature=echo.temperature,
             text=echo.text,
@@ -264,9 +266,22 @@ def encode_response(echo: ResponseEcho, outcome: Outcome, *, stored: bool) -> by
     )
 
 
+def is_tier(name: str) -> bool:
+    """Whether clients know a service tier of that name."""
+    return name in _TIERS
+
+
+def _tier(echo: ResponseEcho, outcome: Outcome) -> str:
+    """The tier that served, where it is known; `auto` once it is over would say nothing."""
+    if outcome.service_tier is not None and is_tier(outcome.service_tier):
+        return outcome.service_tier
+    is_over = outcome.status not in ("queued", "in_progress")
+    return "default" if is_over and echo.service_tier == "auto" else echo.service_tier
+
+
 def response_error(info: ErrorInfo) -> ResponseError:
     """A failure as the response object tells it."""
-    return ResponseError(_error_code(info), _error_message(info))
+    return ResponseError(_error_code(info), info.told_message)
 
 
 def failure_frames(writer: EventWriter, info: ErrorInfo, response: bytes) -> bytes:
@@ -281,13 +296,6 @@ def failure_frames(writer: EventWriter, info: ErrorInfo, response: bytes) -> byt
 def _error_code(info: ErrorInfo) -> str:
     """The code that clients act on, or the one for everything else."""
     return info.code if info.code in _ERROR_CODES else "server_error"
-
-
-def _error_message(info: ErrorInfo) -> str:
-    """Codex waits for as long as the message says."""
-    if info.retry_after_s is None or "try again in" in info.message:
-        return info.message
-    return f"{info.message} Please try again in {info.retry_after_s:g}s."
 
 
 def response_usage(usage: Usage, compacted: Compacted | None = None) -> ResponseUsage:

@@ -21,6 +21,7 @@ from api_gateway.dialects.responses.response_object import (
     Status,
     encode_response,
     failure_frames,
+    is_tier,
     response_error,
 )
 from api_gateway.openai_errors import JSON_PROBLEMS
@@ -326,7 +327,7 @@ class SplicedResponse:
         told = {
             name: raw
             for name, raw in theirs.items()
-            if name not in _OWN_MEMBERS and is_present(raw)
+            if name not in _OWN_MEMBERS and _says_something(name, raw)
         }
         return json_members.join({**ours, **told, "usage": ours["usage"]})
 
@@ -370,6 +371,22 @@ class SplicedResponse:
         return UpstreamProtocolError(
             f"{self._provider} sent an answer that is not a response", provider=self._provider
         )
+
+
+def _says_something(name: str, raw: msgspec.Raw) -> bool:
+    """Whether a vendor's member is better than ours; it may not have been told what was asked."""
+    if name == "service_tier":
+        return is_tier(bytes(raw).decode(errors="replace").strip('"'))
+    if name == "reasoning":
+        return b'"' in b"".join(bytes(each) for each in _members_of(raw).values())
+    return is_present(raw)
+
+
+def _members_of(raw: msgspec.Raw) -> json_members.Members:
+    try:
+        return json_members.split(bytes(raw))
+    except JSON_PROBLEMS:
+        return {}
 
 
 class StreamSplicer:
