@@ -69,6 +69,11 @@ ENTRIES = [
         "A client that sends everything each time is not compacted anew at each turn.",
     ),
     Requirement(
+        "compaction-doors:counted",
+        f"{_CONTRACT}, 4",
+        "/v1/responses/input_tokens counts a sealed item as what it opens to.",
+    ),
+    Requirement(
         "compaction-doors:context-management",
         f"{_CONTRACT}, 3.3",
         "Past the client's own threshold the response begins with a compaction item and goes on "

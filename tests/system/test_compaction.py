@@ -5,6 +5,7 @@ The simulator counts its own tokens and refuses what is longer than its window; 
 that the fact reached the model.
 """
 
+import itertools
 import random
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ def configuration(simulator_url: str) -> str:
             "models": {
                 "short": model,
                 "thrifty": model | {"compaction": {"level": "extractive"}},
+                "wide": model | {"upstream_model": "sim", "context_window_tokens": 128_000},
                 "unaware": model | {"context_window_tokens": 1_000_000},
                 "native": model | {"provider": "openai", "dialects": ["responses"]},
             },
@@ -291,6 +293,82 @@ def test_an_agents_loop_compacts_again_only_when_it_has_grown(
     assert levels == [False, *[True] * 5]
     assert summaries <= 2
     assert reply.output_text == value_of("GATE_loop")
+
+
+COMPACT_AFTER_TOKENS = 14_000
+INSTRUCTIONS = {
+    "role": "developer",
+    "content": "You are a coding agent. " + "Read the file before you change it. " * 600,
+}
+TOOLS = [
+    {
+        "type": "function",
+        "name": f"tool_{n}",
+        "description": "Runs a command in a shell and returns what it printed. " * 20,
+        "parameters": {"type": "object", "properties": {"cmd": {"type": "string"}}},
+        "strict": None,
+    }
+    for n in range(9)
+]
+
+
+def tool_output(step: int) -> str:
+    chatter = random.Random(step)  # noqa: S311 - the same output each time
+    return "\n".join(f"{n} {chatter.randrange(10**6)} ok" for n in range(300))
+
+
+@pytest.mark.requirement("compaction-doors:no-churn")
+@pytest.mark.parametrize("model", ["wide", "short", "council"])
+def test_a_client_that_compacts_near_its_limit_does_not_compact_at_every_turn(
+    client: openai.OpenAI, model: str
+):
+    """Shaped like Codex: instructions and users' messages are sent again beside the item."""
+    said: list[Any] = [{"role": "user", "content": "The value of HARBOUR is 7-blue-7."}]
+    item: list[Any] = []
+    since: list[Any] = []
+    compactions: list[int] = []
+    for step in range(12):
+        since += [
+            {"role": "user", "content": f"Run step {step}."},
+            {"type": "function_call", "call_id": f"c{step}", "name": "tool_1", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": f"c{step}", "output": tool_output(step)},
+        ]
+        window = [INSTRUCTIONS, *said, *item, *since]
+        reply = answers(client, model, window, tools=TOOLS)
+        since.append({"role": "assistant", "content": reply.output_text})
+        if reply.usage.input_tokens + reply.usage.output_tokens > COMPACT_AFTER_TOKENS:
+            trigger = [INSTRUCTIONS, *said, *item, *since, {"type": "compaction_trigger"}]
+            (made,) = answers(client, model, trigger, tools=TOOLS).output
+            said += [each for each in since if each.get("role") == "user"]
+            item, since = [made.to_dict(mode="json", warnings=False)], []
+            compactions.append(step)
+
+    reply = answers(
+        client, model, [INSTRUCTIONS, *said, *item, *since, question("HARBOUR")], tools=TOOLS
+    )
+
+    assert 1 <= len(compactions) <= 5
+    assert all(later - earlier > 1 for earlier, later in itertools.pairwise(compactions))
+    assert reply.output_text == "7-blue-7"
+
+
+@pytest.mark.requirement("compaction-doors:counted")
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_count_of_a_request_with_an_item_is_what_opening_it_costs(
+    client: openai.OpenAI, *, beside: bool
+):
+    """With the messages that the client sends again, and where it sends the item alone."""
+    run = {"type": "function_call", "call_id": "c", "name": "tool_1", "arguments": "{}"}
+    ran = {"type": "function_call_output", "call_id": "c", "output": tool_output(0)}
+    said: list[Any] = [INSTRUCTIONS, *history(3, {}), run, ran]
+    made = client.responses.compact(model="wide", input=said)
+    kept: list[Any] = [item.to_dict(mode="json", warnings=False) for item in made.output]
+    window = [*(kept if beside else kept[-1:]), {"role": "user", "content": "Go on."}]
+
+    counted = client.responses.input_tokens.count(model="wide", input=window).input_tokens
+
+    spent = answers(client, "wide", window).usage.input_tokens
+    assert 0.8 < counted / spent < 1.25
 
 
 @pytest.mark.requirement("compaction-doors:context-management")

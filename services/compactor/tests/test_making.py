@@ -43,7 +43,7 @@ from services.compactor.tests.conversations import (
 )
 from services.compactor.tests.running import context
 from services.compactor.tests.strategies.test_summary import Models
-from wire.compaction import CompactionMode, CompactRequest, OpenRequest
+from wire.compaction import CompactionMode, CompactRequest, LevelFailure, OpenRequest
 from wire.conversation import CompactionItem, Item, Message
 from wire.specs import CompactionSpec, Prices
 
@@ -101,10 +101,12 @@ class Workshop:
             )
         )
 
-    async def opened(self, made: Made, budget: int | None = None) -> tuple[Item, ...]:
+    async def opened(
+        self, made: Made, budget: int | None = None, window_tokens: int = 32_000
+    ) -> tuple[Item, ...]:
         assert made.compaction is not None
         request = OpenRequest(
-            items=(*made.kept, made.compaction), model=model(), budget_tokens=budget
+            items=(*made.kept, made.compaction), model=model(window_tokens), budget_tokens=budget
         )
         return (await self.opener.open(request, tenant_id="red")).items
 
@@ -162,6 +164,53 @@ async def test_what_fits_needs_no_model() -> None:
 
     assert models.asked == []
     assert (made.level, made.noop) == ("extractive", "not_smaller")
+
+
+@pytest.mark.requirement("compaction:guarantee:never-more")
+async def test_an_item_opens_to_what_it_was_made_for_however_wide_the_window_is() -> None:
+    """A client that compacts near its own limit must not get everything back with the item."""
+    shop = Workshop()
+
+    made = await shop.make(ITEMS, 900, mode="explicit")
+    window = await shop.opened(made, window_tokens=1_000_000)
+
+    assert estimate_items(window) <= 900
+
+
+@pytest.mark.requirement("compaction:guarantee:never-more")
+async def test_what_is_too_short_to_be_told_shorter_opens_unchanged_again_and_again() -> None:
+    shop = Workshop()
+    said: tuple[Item, ...] = (system("Be kind."), user("Hi"), assistant("Hello, Ada."))
+    made = await shop.make(said, 5_000, mode="explicit")
+
+    for turn in range(3):
+        assert made.compaction is not None
+        assert (made.noop, await shop.opened(made)) == ("not_smaller", said)
+        more = (user(f"And {turn}?"), assistant("Sure."))
+        said = (*said, *more)
+        made = await shop.make((*made.kept, made.compaction, *more), 5_000, mode="explicit")
+
+
+@pytest.mark.requirement("compaction:guarantee:never-more")
+async def test_a_level_whose_result_is_not_smaller_is_refused() -> None:
+    rambling = Models("## Goal\nGo on.\n## Progress\n" + "many words " * 2_000)
+
+    made = await Workshop(rambling).make(
+        ITEMS, 1_500, mode="explicit", spec=CompactionSpec(level="summary")
+    )
+
+    assert made.fallbacks == (LevelFailure("summary", "inflated"),)
+    assert (made.level, made.noop) == ("extractive", None)
+    assert rambling.asked[0].request.sampling.max_output_tokens is not None
+    assert rambling.asked[0].request.sampling.max_output_tokens <= 1_500
+
+
+async def test_an_item_counts_as_what_it_adds_to_the_window() -> None:
+    made = await Workshop().make(ITEMS, 900)
+
+    assert made.compaction is not None
+    assert estimate_items([made.compaction]) == made.item_tokens
+    assert made.item_tokens + estimate_items([system("Be brief.")]) == made.tokens_after
 
 
 async def test_an_automatic_compaction_that_gains_nothing_is_none() -> None:
@@ -240,6 +289,7 @@ def test_a_bill_is_taken_once() -> None:
 @pytest.mark.requirement("compaction:guarantee:second-pass")
 @pytest.mark.requirement("compaction:guarantee:whole-tool-pairs")
 @pytest.mark.requirement("compaction:guarantee:verbatim")
+@pytest.mark.requirement("compaction:guarantee:never-more")
 async def test_every_history_keeps_every_guarantee(
     items: tuple[Item, ...], budget: int, mode: CompactionMode
 ) -> None:
@@ -256,6 +306,8 @@ async def test_every_history_keeps_every_guarantee(
         assert made.tokens_after < estimate_items(items)
         assert made.tokens_after <= budget or "budget_raised" in made.signals
         assert estimate_items(window) <= budget or "budget_raised" in made.signals
+    in_a_wide_window = await shop.opened(made, window_tokens=1_000_000)
+    assert estimate_items(in_a_wide_window) <= estimate_items(items)
     if mode == "explicit":
         messages = [item for item in items if isinstance(item, Message)]
         assert list(made.kept) == [item for item in messages if item.role != "assistant"]

@@ -82,9 +82,13 @@ def test_a_model_that_is_not_to_be_compacted_is_left_alone() -> None:
 
 
 def test_an_explicit_compaction_shrinks_what_fits_its_window_easily() -> None:
-    assert explicit_target_tokens(PLAIN, 128_000, 10_000) == 3_000
-    assert explicit_target_tokens(PLAIN, 8_000, 100_000) == 2_400
-    assert explicit_target_tokens(PLAIN, 128_000, 500) == 800
+    assert explicit_target_tokens(PLAIN, 128_000, 10_000, 0) == 3_000
+    assert explicit_target_tokens(PLAIN, 8_000, 100_000, 0) == 2_400
+    assert explicit_target_tokens(PLAIN, 128_000, 500, 0) == 800
+
+
+def test_standing_messages_do_not_eat_an_explicit_compactions_room() -> None:
+    assert explicit_target_tokens(PLAIN, 128_000, 15_000, 5_000) == 5_000 + 3_000
 
 
 def test_half_of_the_window_counts_as_free() -> None:

@@ -41,6 +41,7 @@ from wire.conversation import (
     ToolCall,
     ToolResult,
 )
+from wire.sealed_items import opens_to_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,7 +194,8 @@ def _estimate_item(item: Item) -> int:
             text = other_item_text(item)
             return 0 if text is None else _MESSAGE_TOKENS + estimate_text(text)
         case CompactionItem():
-            return len(item.encrypted_content) // _SEALED_CHARS_PER_TOKEN
+            sealed = item.encrypted_content
+            return opens_to_tokens(sealed) or len(sealed) // _SEALED_CHARS_PER_TOKEN
         case ReasoningItem():
             return 0  # backends drop what they thought in earlier turns
 

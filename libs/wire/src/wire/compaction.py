@@ -21,7 +21,7 @@ NoopReason = Literal[
     "hysteresis",  # it grew too little since the last compaction
     "mid_turn",  # tool calls are under way and it still fits
     "nothing_new",  # nothing was said since the compaction it ends with
-    "not_smaller",  # no level made it smaller
+    "not_smaller",  # no level made it smaller; an explicit one opens to what it was made of
 ]
 Signal = Literal[
     "half_window_not_free",  # what must stay verbatim takes more than half of the window
@@ -117,7 +117,8 @@ class CompactResult(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     messages, the item, and what came after it if an earlier compaction was taken up again.
     `window` (with `expand`): the same, opened, without any compaction item.
 
-    Tokens are estimates of what a model would read: the sealed item counts as what it opens to.
+    Tokens are estimates of what a model would read: the sealed item counts as what it opens to,
+    `item_tokens` by itself.
     `calls` are the summariser's or the vendor's, to be booked by the caller; empty when the result
     was remembered or another caller paid for it.
     """
@@ -127,6 +128,7 @@ class CompactResult(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     tokens_before: int
     tokens_after: int
     budget_tokens: int
+    item_tokens: int = 0
     noop: NoopReason | None = None
     compaction: CompactionItem | None = None
     reused: bool = False

@@ -251,7 +251,7 @@ def _routes(
     stored_responses = StoredResponsesRoutes(
         stores.responses, history, background, clock=clock, heartbeat_s=limits.heartbeat_s
     )
-    input_tokens = InputTokensRoute(catalogue, history, conversations)
+    input_tokens = InputTokensRoute(catalogue, history, conversations, compactor, clock)
     listed = ModelsRoutes(catalogue)
     runs = RunsRoute(orchestrator, clock=clock)
     routes: RouteTable[Route] = RouteTable()

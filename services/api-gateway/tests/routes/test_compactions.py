@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from service_kit.internal_server import InternalApp
@@ -13,17 +14,18 @@ from service_kit.lifecycle import Lifecycle
 from service_kit.testing import running_service
 from tests.scenes.gateway import TOKEN, GatewayScene, answered, gateway
 from tests.scenes.responses import read_frames
-from wire.compaction import CompactRequest, CompactResult
+from wire.compaction import CompactRequest, CompactResult, OpenRequest, OpenResult
 from wire.conversation import CompactionItem, ItemDone, Message, Usage
 from wire.coordination import RunStarted
-from wire.endpoints import COMPACT
+from wire.endpoints import COMPACT, OPEN_COMPACTION
 from wire.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
     from service_kit.call_context import CallContext
+    from wire.conversation import Item
     from wire.coordination import RunEvent, StartRun
 
 HISTORY: list[Any] = [
@@ -47,6 +49,7 @@ class ScriptedCompactor:
     def app(self, lifecycle: Lifecycle) -> InternalApp:
         app = InternalApp(TOKEN, lifecycle)
         app.add(COMPACT, self._compact)
+        app.add(OPEN_COMPACTION, self._open)
         return app
 
     async def _compact(
@@ -63,10 +66,22 @@ class ScriptedCompactor:
             level="summary",
             tokens_before=900,
             tokens_after=90,
+            item_tokens=60,
             budget_tokens=100,
             compaction=SEALED,
             usage=self.usage,
         )
+
+    async def _open(
+        self, request: OpenRequest, _context: CallContext, _params: dict[str, str]
+    ) -> OpenResult:
+        if SEALED not in [msgspec.structs.replace(i, id=None) for i in _sealed(request.items)]:
+            raise InvalidRequestError("Not readable.", code="invalid_encrypted_content")
+        return OpenResult(items=(), level="extractive", tokens=4321)
+
+
+def _sealed(items: Sequence[Item]) -> list[CompactionItem]:
+    return [item for item in items if isinstance(item, CompactionItem)]
 
 
 @dataclass
@@ -119,12 +134,38 @@ async def test_kept_messages_come_back_and_one_sealed_item_last(doors: Doors, mo
 
 
 @pytest.mark.requirement("compaction-doors:endpoint")
-async def test_where_no_model_was_asked_usage_is_what_went_in_and_stayed(doors: Doors) -> None:
+async def test_where_no_model_was_asked_usage_is_what_went_in_and_what_the_item_opens_to(
+    doors: Doors,
+) -> None:
     doors.compactor.usage = Usage()
 
     made = await doors.compact(model="sim", input="hi")
 
-    assert (made["usage"]["input_tokens"], made["usage"]["output_tokens"]) == (900, 90)
+    assert (made["usage"]["input_tokens"], made["usage"]["output_tokens"]) == (900, 60)
+
+
+@pytest.mark.requirement("compaction-doors:counted")
+@pytest.mark.parametrize("model", ["sim", "council"])
+async def test_an_item_counts_as_what_it_opens_to(doors: Doors, model: str) -> None:
+    item: Any = {"type": "compaction", "encrypted_content": SEALED.encrypted_content}
+    tool: Any = {"type": "function", "name": "f", "parameters": {"type": "object"}}
+
+    alone = await doors.scene.sdk.responses.input_tokens.count(model=model, input=[item])
+    offered = await doors.scene.sdk.responses.input_tokens.count(
+        model=model, input=[item], tools=[tool]
+    )
+
+    assert 4321 < alone.input_tokens < 4330
+    assert offered.input_tokens > alone.input_tokens
+
+
+@pytest.mark.requirement("compaction-doors:counted")
+async def test_an_item_that_cannot_be_opened_cannot_be_counted(doors: Doors) -> None:
+    body = {"model": "sim", "input": [{"type": "compaction", "encrypted_content": "cmp1.other"}]}
+
+    reply = await doors.scene.send("POST", "/v1/responses/input_tokens", body)
+
+    assert (reply.status, reply.error["code"]) == (400, "invalid_encrypted_content")
 
 
 @pytest.mark.requirement("compaction-doors:endpoint")

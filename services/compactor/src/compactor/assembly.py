@@ -51,10 +51,14 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """`room`: what the memory could have used. `complete`: nothing was left out of it."""
+    """`room`: what the memory could have used. `complete`: nothing was left out of it.
+
+    `item_tokens`: of `tokens`, what the sealed item itself adds: the memory and the tail.
+    """
 
     items: tuple[Item, ...]
     tokens: int
+    item_tokens: int
     recalled: int
     recalled_tokens: int
     signals: tuple[Signal, ...]
@@ -110,6 +114,7 @@ def assemble(
     return Assembled(
         items,
         estimate_items(items),
+        estimate_items((*told, *parts.tail)),
         memory.recalled,
         memory.recalled_tokens,
         tuple(dict.fromkeys(parts.signals)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from compactor import policy
+from compactor.assembly import standing_of
 from compactor.guarantees import at_turn_boundary, last_user_message, standing_messages
 from compactor.making import Made, Material
 from compactor.opening import question_of
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from service_kit.call_context import CallContext
     from service_kit.clock import Clock
     from wire.compaction import CompactRequest, NoopReason
-    from wire.conversation import CompactionItem, Item
+    from wire.conversation import CompactionItem, Item, Message
 
 # Part of every key: a new way of compacting makes remembered results stale.
-_VERSION = b"compaction 1"
+_VERSION = b"compaction 2"
 _NO_HASH = b""
 
 Source = Literal["made", "cached", "joined", "reused", "noop"]
@@ -178,6 +179,7 @@ class Compactor:
             tokens_before=prepared.tokens,
             tokens_after=_tokens_as_opened(prepared),
             budget_tokens=_budget(request, prepared),
+            item_tokens=0 if prepared.opened is None else prepared.opened.payload.item_tokens,
             noop=noop,
             compaction=prepared.parts.sealed,
             reused=prepared.reused,
@@ -199,6 +201,7 @@ class Compactor:
             tokens_before=prepared.tokens,
             tokens_after=made.tokens_after,
             budget_tokens=_budget(request, prepared),
+            item_tokens=made.item_tokens,
             noop=made.noop,
             compaction=made.compaction,
             reused=source != "made",
@@ -289,9 +292,17 @@ def _budget(request: CompactRequest, prepared: _Prepared) -> int:
         return max(1, request.target_tokens)
     window = request.model.context_window_tokens
     if request.mode == "explicit":
-        tokens = _tokens_as_opened(prepared)
-        return policy.explicit_target_tokens(request.spec, window, tokens)
+        tokens, standing = _tokens_as_opened(prepared), estimate_items(_standing(prepared))
+        return policy.explicit_target_tokens(request.spec, window, tokens, standing)
     return policy.target_tokens(request.spec, window)
+
+
+def _standing(prepared: _Prepared) -> tuple[Message, ...]:
+    """System and developer messages of the whole conversation, also of what is sealed."""
+    parts = prepared.parts
+    if prepared.opened is None:
+        return standing_messages(parts.after)
+    return standing_messages((*standing_of(prepared.opened.payload, parts.before), *parts.after))
 
 
 def _material(request: CompactRequest, prepared: _Prepared, context: CallContext) -> Material:

@@ -2,8 +2,9 @@ r"""The sealed item: `cmp1.` and base64url of header, nonce, ciphertext and tag.
 
 AES-256-GCM under a key of the tenant's own, derived by HKDF from a master key of the ring. What
 stands in the header is readable and authenticated: version, key id, model family, when it was made,
-level, hash of the content, hash of the parent. The tenant is authenticated and not written down.
-The content is compressed and padded to whole KiB, so that its length tells little.
+level, hash of the content, hash of the parent, what it opens to; see `wire.sealed_items`. The
+tenant is authenticated and not written down. The content is compressed and padded to whole KiB, so
+that its length tells little.
 
 Whatever is wrong with an item (a flipped bit, another tenant's, a key we do not hold, a part
 missing), its holder learns the same: 400 `invalid_encrypted_content`, one text.
@@ -21,16 +22,15 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wire.errors import InvalidRequestError
+from wire.sealed_items import PREFIX, SealedHeader, decode_header, encode_header
 
 if TYPE_CHECKING:
     from compactor.keys import KeyRing
 
-PREFIX = "cmp1."
 _VERSION = 1
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
@@ -49,26 +49,10 @@ class RingSource(Protocol):
     def ring(self) -> KeyRing: ...
 
 
-class Header(msgspec.Struct, frozen=True, array_like=True):
-    """Readable by anybody, changeable by nobody."""
-
-    version: int
-    key_id: str
-    model_family: str
-    created_unix_s: int
-    level: str
-    content_hash: bytes
-    parent_hash: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
-    header: Header
+    header: SealedHeader
     content: bytes
-
-
-_encode_header = msgspec.msgpack.Encoder().encode
-_decode_header = msgspec.msgpack.Decoder(Header).decode
 
 
 class Envelope:
@@ -90,12 +74,13 @@ class Envelope:
         level: str,
         created_unix_s: int,
         parent_hash: bytes = b"",
+        opens_to_tokens: int = 0,
     ) -> str:
         """Seal with the newest key."""
         ring = self._keys.ring()
         key_id = ring.newest_id
-        header = _encode_header(
-            Header(
+        header = encode_header(
+            SealedHeader(
                 _VERSION,
                 key_id,
                 model_family,
@@ -103,6 +88,7 @@ class Envelope:
                 level,
                 self._hash(ring, key_id, tenant_id, content),
                 parent_hash,
+                opens_to_tokens,
             )
         )
         nonce = os.urandom(_NONCE_BYTES)
@@ -160,7 +146,7 @@ class Envelope:
         if len(raw) < size + _NONCE_BYTES + _TAG_BYTES:
             raise _UnreadableError
         header_bytes, nonce = raw[2:size], raw[size : size + _NONCE_BYTES]
-        header = _decode_header(header_bytes)
+        header = decode_header(header_bytes)
         ring = self._keys.ring()
         key = ring.tenant_key(header.key_id, tenant_id, _SEAL)
         sealed = raw[size + _NONCE_BYTES :]

@@ -17,7 +17,7 @@ from compactor.standing_instructions import carried, standing_instructions
 from compactor.strategies.failures import LevelFailedError
 from compactor.strategies.native import NativeJob, can_continue, continued
 from compactor.strategies.summary import SummaryJob, estimated_tokens, summarise
-from compactor.turns import turns_of
+from compactor.turns import full_text, turns_of
 from model_providers.token_estimate import estimate_items, estimate_text
 from wire.compaction import LevelFailure
 from wire.conversation import Message, Usage
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from compactor.sections import AtCompaction
     from compactor.strategies.native import NativeCompaction
     from compactor.strategies.summary import Models
+    from compactor.turns import Turn
     from service_kit.call_context import CallContext
     from service_kit.clock import Clock
     from wire.compaction import CompactRequest, NoopReason, Signal
@@ -44,6 +45,8 @@ _PINNED_SHARE = 0.1
 _SUMMARY_SHARE = 0.5
 _LARGEST_SUMMARY_TOKENS = 4000
 _SMALLEST_SUMMARY_TOKENS = 120
+# Of the turns whose place a summary takes: longer, and the turns say more.
+_REPLACED_SHARE = 0.5
 # The extractive level and the sealing need this much of the deadline.
 _KEEP_BACK_S = 5.0
 _LEVELS: dict[CompactionLevel, tuple[CompactedBy, ...]] = {
@@ -95,12 +98,13 @@ class Bill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A compaction, or why there is none (`noop`); the calls were made in either case."""
+    """A compaction, or why nothing got smaller (`noop`); the calls were made in either case."""
 
     level: CompactedBy
     kept: tuple[Message, ...]
     compaction: CompactionItem | None
     tokens_after: int
+    item_tokens: int
     noop: NoopReason | None
     bill: Bill
     usage: Usage
@@ -132,32 +136,32 @@ class Maker:
     async def make(self, material: Material) -> Made:
         """Compact, whatever it takes; only a damaged request raises."""
         draft = _draft(material)
-        kept = material.kept
-        around = Surroundings(kept, ())
-        plain = await self._opener.assemble(draft, around, material.budget_tokens)
+        plain = await self._assembled(material, draft)
         book = CallBook(_models(material.request), self._clock.monotonic_s())
         payload, failures = await self._best(material, draft, plain, book)
-        assembled = plain
-        if payload.level == "summary":
-            assembled = await self._opener.assemble(payload, around, material.budget_tokens)
-        tokens = _tokens_after(payload, assembled, kept)
-        payload = msgspec.structs.replace(payload, tokens_after=tokens)
-        noop: NoopReason | None = "not_smaller" if tokens >= material.tokens_before else None
-        compaction, signals = None, list(assembled.signals)
+        noop: NoopReason | None = None
+        if payload.tokens_after >= material.tokens_before:
+            noop, payload = "not_smaller", _unchanged(material)
+        compaction, signals = None, list(plain.signals)
         if noop is None or material.request.mode == "explicit":
             compaction, more = await self._sealed(material, payload)
             signals += more
         return Made(
             level=payload.level if compaction is not None else "none",
-            kept=kept,
+            kept=material.kept,
             compaction=compaction,
-            tokens_after=tokens if compaction is not None else material.tokens_before,
+            tokens_after=payload.tokens_after,
+            item_tokens=payload.item_tokens,
             noop=noop,
             bill=Bill(book.records()),
             usage=book.usage(),
             signals=tuple(dict.fromkeys(signals)),
             fallbacks=tuple(failures),
         )
+
+    async def _assembled(self, material: Material, payload: Payload) -> Assembled:
+        around = Surroundings(material.kept, ())
+        return await self._opener.assemble(payload, around, material.budget_tokens)
 
     async def _sealed(
         self, material: Material, payload: Payload
@@ -181,18 +185,23 @@ class Maker:
         """The first level that serves, from the one asked for downwards."""
         request = material.request
         failures: list[LevelFailure] = []
+        extractive = _measured(draft, plain)
         if plain.complete and request.spec.level == "auto":
-            return draft, failures  # everything fits: nothing a model could improve
+            return extractive, failures  # everything fits: nothing a model could improve
         for level in _LEVELS[request.spec.level]:
             if level == "native" and not self._may_ask_vendor(request):
                 continue
             try:
                 if level == "native":
-                    return await self._natively(material, draft, book), failures
-                return await self._summarised(material, draft, plain, book), failures
+                    found = await self._natively(material, extractive, book)
+                else:
+                    found = await self._summarised(material, extractive, plain, book)
+                _check_smaller(found, material)
             except LevelFailedError as error:
                 failures.append(LevelFailure(level, error.reason))
-        return draft, failures
+            else:
+                return found, failures
+        return extractive, failures
 
     def _may_ask_vendor(self, request: CompactRequest) -> bool:
         return self._native.support.may_compact(request.model)
@@ -213,20 +222,30 @@ class Maker:
             instructions=request.instructions,
         )
         native, usage = await self._native.compact(job, book)
-        tokens = estimate_items(material.kept) + usage.output_tokens
-        return msgspec.structs.replace(draft, level="native", native=native, tokens_after=tokens)
+        item_tokens = usage.output_tokens or draft.item_tokens  # some do not count
+        return msgspec.structs.replace(
+            draft,
+            level="native",
+            native=native,
+            tokens_after=estimate_items(material.kept) + item_tokens,
+            item_tokens=item_tokens,
+        )
 
     async def _vendors_input(self, material: Material) -> tuple[Item, ...]:
-        """The conversation as the vendor may read it: from its own items on, if it made them."""
+        """The conversation as the vendor may read it: from its own items on, if it made them.
+
+        System and developer messages are no material: they are carried word for word beside it.
+        """
         parent, parts = material.parent, material.parts
         if parent is None:
-            return parts.after
+            return without_standing(parts.after)
+        after = without_standing(parts.after)
         if parent.native is not None and can_continue(parent.native, material.request.model):
-            ours = (*standing_of(parent, parts.before), *user_messages(parts.before))
-            return (*continued(parent.native, ours), *parts.after)
+            return (*continued(parent.native, user_messages(parts.before)), *after)
         window = material.request.model.context_window_tokens
-        around = Surroundings(parts.before, parts.after)
-        return (await self._opener.assemble(parent, around, window // 2)).items
+        around = Surroundings(parts.before, after)
+        opened = await self._opener.assemble(parent, around, window // 2)
+        return without_standing(opened.items)
 
     # ------------------------------------------------------------------------------------ summary
 
@@ -234,12 +253,13 @@ class Maker:
         self, material: Material, draft: Payload, plain: Assembled, book: CallBook
     ) -> Payload:
         request = material.request
-        budget = min(_LARGEST_SUMMARY_TOKENS, int(plain.room * _SUMMARY_SHARE))
-        if budget < _SMALLEST_SUMMARY_TOKENS:
-            raise LevelFailedError("no_room")
         turns = draft.turns[draft.summarised :]
         if not turns:
             raise LevelFailedError("nothing_new")
+        room = int(plain.room * _SUMMARY_SHARE)
+        budget = min(_LARGEST_SUMMARY_TOKENS, room, _worthwhile(draft.summary, turns))
+        if budget < _SMALLEST_SUMMARY_TOKENS:
+            raise LevelFailedError("no_room")
         model = request.spec.summariser or request.model
         job = SummaryJob(
             model=model,
@@ -254,9 +274,10 @@ class Maker:
             read, written = estimated_tokens(job)
             _check_budget(request, model, Usage(input_tokens=read, output_tokens=written))
         text = await summarise(job, self._models, book)
-        return msgspec.structs.replace(
+        payload = msgspec.structs.replace(
             draft, level="summary", summary=text, summarised=len(draft.turns)
         )
+        return _measured(payload, await self._assembled(material, payload))
 
     def _deadline(self, material: Material, timeout_s: float) -> Deadline:
         """The level's own time, with enough kept back for the level below it.
@@ -276,8 +297,9 @@ def _draft(material: Material) -> Payload:
     parent = material.parent or Payload(level="extractive")
     around = material.parts
     standing = standing_messages((*standing_of(parent, around.before), *around.after))
+    standing_tokens = estimate_items(standing)
     spoken = (*parent.tail, *without_standing(around.after))
-    room = material.budget_tokens - estimate_items(standing)
+    room = material.budget_tokens - standing_tokens
     tail = cut(spoken, int(_TAIL_SHARE * room), lambda item: estimate_items((item,)))
     turns = (*parent.turns, *turns_of(tail.folded))
     pinned = carried(
@@ -297,6 +319,33 @@ def _draft(material: Material) -> Payload:
         summary=parent.summary,
         summarised=parent.summarised,
         original_tokens=parent.original_tokens + estimate_items(around.after),
+        room_tokens=max(1, material.budget_tokens - standing_tokens),
+        generation=parent.generation + 1 if material.parent is not None else 1,
+    )
+
+
+def _unchanged(material: Material) -> Payload:
+    """An item that opens to what it was made of: a client that asked for one gets one.
+
+    What is too short to be told shorter is kept verbatim behind what was compacted before.
+    """
+    parent = material.parent or Payload(level="extractive")
+    after = material.parts.after
+    new_tokens = estimate_items(after)
+    standing = standing_messages((*standing_of(parent, material.parts.before), *after))
+    item_tokens = parent.item_tokens + estimate_items(without_standing(after))
+    return msgspec.structs.replace(
+        parent,
+        level="extractive" if parent.native is not None else parent.level,
+        native=None,
+        tail=(*parent.tail, *without_standing(after)),
+        standing=standing,
+        leading=_leading(standing, material.parts, parent),
+        pinned=tuple(dict.fromkeys((*parent.pinned, *material.request.pinned))),
+        original_tokens=parent.original_tokens + new_tokens,
+        tokens_after=material.tokens_before,
+        item_tokens=item_tokens,
+        room_tokens=parent.room_tokens + new_tokens if parent.room_tokens else 0,
         generation=parent.generation + 1 if material.parent is not None else 1,
     )
 
@@ -314,10 +363,22 @@ def _leading(standing: Sequence[Message], around: AtCompaction, parent: Payload)
     return opening
 
 
-def _tokens_after(payload: Payload, assembled: Assembled, kept: Sequence[Message]) -> int:
-    if payload.level == "native":
-        return max(payload.tokens_after, estimate_items(kept))
-    return assembled.tokens
+def _measured(payload: Payload, assembled: Assembled) -> Payload:
+    return msgspec.structs.replace(
+        payload, tokens_after=assembled.tokens, item_tokens=assembled.item_tokens
+    )
+
+
+def _check_smaller(payload: Payload, material: Material) -> None:
+    """Raises LevelFailedError when a level made more of the conversation than it was."""
+    if payload.tokens_after >= material.tokens_before:
+        raise LevelFailedError("not_smaller")
+
+
+def _worthwhile(previous: str, turns: Sequence[Turn]) -> int:
+    """How long a summary may get that takes the place of these turns."""
+    new_tokens = sum(estimate_text(full_text(turn)) for turn in turns)
+    return estimate_text(previous) + int(_REPLACED_SHARE * new_tokens)
 
 
 def _check_budget(request: CompactRequest, model: ModelSpec, usage: Usage) -> None:

@@ -96,7 +96,7 @@ class Opener:
         assembled = await self.assemble(
             payload,
             Surroundings(parts.before, parts.after),
-            _budget(request, parts.after),
+            _budget(request, parts, payload),
             history=opened.history,
             question=_question(request, parts, payload) if request.recall else None,
             merge_roles=request.merge_roles,
@@ -128,12 +128,20 @@ def _question(request: OpenRequest, parts: AtCompaction, payload: Payload) -> st
     return question_of((*payload.tail, *parts.after))
 
 
-def _budget(request: OpenRequest, after: Sequence[Item]) -> int:
-    """The target, and what was said since on top of it, within the window."""
+def _budget(request: OpenRequest, parts: AtCompaction, payload: Payload) -> int:
+    """What the item was made for, at most the target, and what was said since on top of it.
+
+    Without the item's own bound a client that compacts at a few thousand tokens would get back all
+    it had, in a window that is large enough, and compact again at once.
+    """
     if request.budget_tokens is not None:
         return request.budget_tokens
     window = request.model.context_window_tokens
-    wanted = policy.target_tokens(request.spec, window) + estimate_items(after)
+    target = policy.target_tokens(request.spec, window)
+    if payload.room_tokens:
+        standing = estimate_items(standing_of(payload, parts.before))
+        target = min(target, standing + payload.room_tokens)
+    wanted = target + estimate_items(parts.after)
     return max(1, min(wanted, window - request.reserved_tokens))
 
 

@@ -28,6 +28,9 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     `leading` of them opened the conversation.
     `summary` covers the first `summarised` turns. `blob` names the whole history where `turns`
     had to be thinned. `original_tokens` counts the whole conversation this stands for.
+    `tokens_after`: the whole window when it was made; `item_tokens`: what the item itself adds to
+    it. `room_tokens`: what may stand in a window beside the standing messages when it is opened, so
+    that it never opens to more than it was made for; 0: as much as fits.
     """
 
     level: CompactedBy
@@ -42,6 +45,8 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     blob: str | None = None
     original_tokens: int = 0
     tokens_after: int = 0
+    item_tokens: int = 0
+    room_tokens: int = 0
     generation: int = 1
 
 

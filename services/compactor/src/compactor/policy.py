@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Not again before the window grew by a fifth since the last compaction.
 _GROWTH = 1.2
-# Of an explicit compaction: relative to the conversation, however large the window is.
+# Of an explicit compaction: relative to what may be folded, however large the window is.
 _EXPLICIT_RATIO = 0.3
 _SMALLEST_TARGET_TOKENS = 800
 _FREE_SHARE = 0.5
@@ -46,9 +46,15 @@ def target_tokens(spec: CompactionSpec, window_tokens: int) -> int:
     return max(1, min(int(spec.target_ratio * window_tokens), int(threshold / _GROWTH)))
 
 
-def explicit_target_tokens(spec: CompactionSpec, window_tokens: int, tokens: int) -> int:
-    """Somebody asked for it: smaller than what there is, even in a window that it fits easily."""
-    own = max(_SMALLEST_TARGET_TOKENS, int(_EXPLICIT_RATIO * tokens))
+def explicit_target_tokens(
+    spec: CompactionSpec, window_tokens: int, tokens: int, standing_tokens: int
+) -> int:
+    """Somebody asked for it: smaller than what there is, even in a window that it fits easily.
+
+    System and developer messages stay whatever happens; the ratio is of everything else.
+    """
+    foldable = max(0, tokens - standing_tokens)
+    own = standing_tokens + max(_SMALLEST_TARGET_TOKENS, int(_EXPLICIT_RATIO * foldable))
     return min(own, max(1, int(spec.target_ratio * window_tokens)))
 
 

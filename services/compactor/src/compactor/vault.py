@@ -44,10 +44,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compactor.blobs import BlobStore
-    from compactor.envelope import Envelope, Header
+    from compactor.envelope import Envelope
     from compactor.strategies.extractive import Condensed
     from service_kit.clock import Clock
     from wire.conversation import Item, Part
+    from wire.sealed_items import SealedHeader
 
 _CHARACTERS_PER_TOKEN = 1.8
 _FIXED_CHARACTERS = 2048
@@ -68,7 +69,7 @@ class OpenedItem:
     """`history_lost`: the item names a blob that is gone; the payload's turns are the thinned."""
 
     payload: Payload
-    header: Header
+    header: SealedHeader
     history: History
     history_lost: bool
 
@@ -111,6 +112,7 @@ class Vault:
             level=payload.level,
             created_unix_s=int(self._clock.unix_s()),
             parent_hash=parent_hash,
+            opens_to_tokens=payload.item_tokens,
         )
         return SealedItem(CompactionItem(sealed, derived_id("cmp_", sealed[-64:], 0)), thinned)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from api_gateway.dialects.responses.compaction import compacted_of, shown_usage
 from service_kit.call_context import CallContext
-from wire.compaction import CompactRequest, reader_of
+from wire.compaction import CompactRequest, OpenRequest, reader_of
 from wire.conversation import ChoiceFinished, ItemDone, UsageReported
 from wire.coordination import RunEnded
-from wire.endpoints import COMPACT
+from wire.endpoints import COMPACT, OPEN_COMPACTION
 from wire.errors import PlatformFaultError
 
 if TYPE_CHECKING:
@@ -49,6 +49,19 @@ async def compact(
         items=items, model=reader, mode="explicit", spec=spec, instructions=instructions
     )
     return await client.call(COMPACT, request, context)
+
+
+async def opened_tokens(
+    client: InternalClient, panel: PanelSpec, items: tuple[Item, ...], context: CallContext
+) -> int:
+    """What a conversation with a sealed item in it puts before the models of `panel`.
+
+    Raises:
+        PlatformError: it cannot be opened; see `compact`.
+    """
+    reader, spec = reader_of(panel)
+    request = OpenRequest(items=items, model=reader, spec=spec)
+    return (await client.call(OPEN_COMPACTION, request, context)).tokens
 
 
 def sealed_item(result: CompactResult) -> CompactionItem:

@@ -111,10 +111,10 @@ def compacted_response(
 
 
 def shown_usage(result: CompactResult) -> Usage:
-    """What clients see: what a model counted, or what went in and stayed where none was asked."""
+    """What clients see: what a model counted, or what went in and what the item opens to."""
     if result.usage.total_tokens:
         return result.usage
-    return Usage(result.tokens_before, result.tokens_after, estimated=True)
+    return Usage(result.tokens_before, result.item_tokens, estimated=True)
 
 
 def compacted_of(result: CompactResult) -> Compacted:
