@@ -12,6 +12,7 @@ from tests.clients.scratch import Scratch
 COMPACT_AFTER_TOKENS = 14_000
 LONG_COMMAND = "seq 1 4000"
 FACT = f"The value of HARBOUR is 7-blue-7. {SAY}"
+TURNS = 5
 QUESTION = "What is the value of HARBOUR? Answer only from this conversation."
 OPTIONS = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
 
@@ -33,6 +34,24 @@ def test_what_was_said_before_a_compaction_is_known_after_it(
 
     assert "context compacted" in text
     assert "7-blue-7" in text.rpartition("context compacted")[2]
+
+
+@pytest.mark.requirement("clients:compaction")
+@pytest.mark.parametrize("provider", ["OpenAI", "Conclave"])
+def test_a_long_session_near_its_limit_is_not_compacted_at_every_turn(
+    provider: str, installed: Callable[[Client], Client], scratch: Scratch, model: str
+):
+    installed(CODEX)
+    configure(scratch, model, provider)
+    run(scratch, "exec", *OPTIONS, FACT)
+    long = call("exec_command", cmd=LONG_COMMAND, max_output_tokens=9000)
+    assert answered(run(scratch, "exec", "resume", "--last", *OPTIONS, long), DONE)
+
+    turns = [run(scratch, "exec", "resume", "--last", *OPTIONS, SAY) for _ in range(TURNS)]
+    last = run(scratch, "exec", "resume", "--last", *OPTIONS, QUESTION)
+
+    assert ["context compacted" in text for text in turns] == [True, *[False] * (TURNS - 1)]
+    assert "7-blue-7" in last.rpartition(QUESTION)[2]
 
 
 def run(scratch: Scratch, *arguments: str) -> str:

@@ -363,7 +363,7 @@ def test_the_count_of_a_request_with_an_item_is_what_opening_it_costs(
     said: list[Any] = [INSTRUCTIONS, *history(3, {}), run, ran]
     made = client.responses.compact(model="wide", input=said)
     kept: list[Any] = [item.to_dict(mode="json", warnings=False) for item in made.output]
-    window = [*(kept if beside else kept[-1:]), {"role": "user", "content": "Go on."}]
+    window: list[Any] = [*(kept if beside else kept[-1:]), {"role": "user", "content": "Go on."}]
 
     counted = client.responses.input_tokens.count(model="wide", input=window).input_tokens
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compactor.envelope import PREFIX, Envelope, packed_bytes, sealed_characters
+from compactor.envelope import Envelope, packed_bytes, sealed_characters
 from compactor.keys import FixedRing, KeyRing, MasterKey, parse_ring
 from wire.errors import InvalidRequestError
+from wire.sealed_items import PREFIX
 
 ENVELOPE = Envelope(FixedRing(KeyRing([MasterKey("k1", b"m" * 32)])))
 CONTENT = b"what was said " * 20
