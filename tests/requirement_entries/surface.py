@@ -78,6 +78,29 @@ ENTRIES = [
         "A custom tool is called with free text, whole and streamed, and its loop closes.",
     ),
     Requirement(
+        "chat:foreign:requests",
+        "reports on Cursor with an overridden base URL",
+        "A Responses request at chat's door is read as the chat request it amounts to; what refers "
+        "to stored state is refused by name.",
+    ),
+    Requirement(
+        "chat:foreign:messages",
+        "reports on Cursor with an overridden base URL",
+        "Responses' items and parts and Anthropic's blocks among chat's messages are chat's own "
+        "from there on.",
+    ),
+    Requirement(
+        "chat:foreign:tools",
+        "reports on Cursor with an overridden base URL",
+        "Tools and their choice in Responses' or Anthropic's form are chat's own from there on.",
+    ),
+    Requirement(
+        "chat:foreign:answered",
+        "reports on Cursor with an overridden base URL",
+        "Whatever dialect's words stand in a chat request, models and panels answer it in chat's, "
+        "tools both ways.",
+    ),
+    Requirement(
         "chat:foreign-ids",
         f"{_CONTRACT} 6",
         "Calls that another platform made are replayed with their ids as they are.",
@@ -106,6 +129,12 @@ ENTRIES = [
         "chat:leniency:tools",
         f"{_CONTRACT} 0",
         "Tools of unknown kinds, and an empty list of tools, are ignored in every lane.",
+    ),
+    Requirement(
+        "fuzz:requests",
+        "architecture, invariant 1",
+        "Whatever a request of any dialect holds, its reader reads it or refuses it with a typed "
+        "error.",
     ),
     Requirement(
         "fuzz:vendor-streams",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
+from api_gateway.dialects.chat.foreign_messages import as_chat_messages, is_foreign
+from api_gateway.dialects.chat.foreign_tools import as_chat_choice, as_chat_tools
 from api_gateway.dialects.chat.messages import (
     ChatMessage,
     decode_messages,
@@ -13,14 +15,19 @@ from api_gateway.dialects.chat.messages import (
     uses_legacy_calls,
 )
 from api_gateway.dialects.chat.tools import (
+    ChatTools,
     decode_tool_choice,
     decode_tools,
     without_unknown_tools,
 )
 from api_gateway.dialects.json_schema import check_response_schema
 from wire.conversation import GenerationRequest, ResponseFormat, Sampling, Tool, ToolChoice
+from wire.errors import InvalidRequestError
+from wire.raw_json import is_present
 
 if TYPE_CHECKING:
+    import msgspec
+
     from api_gateway.dialects.chat.head import ChatHead
     from wire.openai_chat import ChatRequest, ResponseFormatSpec
 
@@ -75,16 +82,52 @@ def decode_body(head: ChatHead) -> ChatBody:
     Raises:
         InvalidRequestError: with the path of the first fault.
     """
+    head, messages = _messages(head)
+    head, found, tool_choice = _tools(head)
     parameters = head.parameters
-    messages = decode_messages(parameters.messages)
-    found = decode_tools(parameters)
-    tool_choice = decode_tool_choice(parameters, found.tools)
     schema = parameters.response_format and parameters.response_format.json_schema
     if schema:
         check_response_schema(schema.schema, strict=schema.strict is True)
     if not found.are_all:
         head = replace(head, members=without_unknown_tools(head.members))
     return ChatBody(head, messages, found.tools, tool_choice)
+
+
+def _messages(head: ChatHead) -> tuple[ChatHead, list[ChatMessage]]:
+    """The messages; those in other dialects' words are chat's own from here on."""
+    raw = head.parameters.messages
+    try:
+        return head, decode_messages(raw)
+    except InvalidRequestError:
+        if not is_foreign(raw):
+            raise
+    head = head.having(messages=as_chat_messages(raw, "messages"))
+    return head, decode_messages(head.parameters.messages)
+
+
+def _tools(head: ChatHead) -> tuple[ChatHead, ChatTools, ToolChoice]:
+    """The tools and which of them may be called; here, too, chat's own from here on."""
+    try:
+        found = decode_tools(head.parameters)
+        return head, found, decode_tool_choice(head.parameters, found.tools)
+    except InvalidRequestError:
+        in_chat = _tools_in_chat(head)
+        if in_chat is None:
+            raise
+    found = decode_tools(in_chat.parameters)
+    return in_chat, found, decode_tool_choice(in_chat.parameters, found.tools)
+
+
+def _tools_in_chat(head: ChatHead) -> ChatHead | None:
+    """None: they were in chat's own words all along."""
+    changed: dict[str, msgspec.Raw] = {}
+    parameters = head.parameters
+    if is_present(parameters.tools):
+        changed["tools"] = as_chat_tools(parameters.tools)
+    if is_present(parameters.tool_choice):
+        changed["tool_choice"] = as_chat_choice(parameters.tool_choice)
+    same = all(bytes(raw) == bytes(head.members[name]) for name, raw in changed.items())
+    return None if same else head.having(**changed)
 
 
 def _refuse_audio(parameters: ChatRequest) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from api_gateway import openai_errors
 from api_gateway.dialects import json_members
+from api_gateway.dialects.chat.foreign_requests import as_chat_request, is_responses_request
 from api_gateway.dialects.metadata import check_metadata
 from api_gateway.dialects.names import check_name
 from api_gateway.dialects.parameter_ranges import (
@@ -53,10 +54,16 @@ class ChatHead:
     """`members`: every top-level member in the client's order, verbatim, of duplicates the last.
 
     `parameters` is the same, typed and checked, its `messages`, `tools` and `functions` raw.
+    Of a Responses request that came to this door the members are chat's already.
     """
 
     members: dict[str, msgspec.Raw]
     parameters: ChatRequest
+
+    def having(self, **changed: msgspec.Raw) -> ChatHead:
+        """The same with other values for raw members."""
+        parameters = msgspec.structs.replace(self.parameters, **changed)
+        return ChatHead({**self.members, **changed}, parameters)
 
     @property
     def choices(self) -> int:
@@ -86,11 +93,14 @@ def decode_head(body: bytes) -> ChatHead:
     Raises:
         InvalidRequestError: not a JSON object, or a parameter is missing, of the wrong type, out
             of range, or at odds with another one.
+        NotFoundError: a Responses request that refers to a stored item.
     """
     try:
         members = json_members.split(body)
     except openai_errors.JSON_PROBLEMS as problem:
         raise openai_errors.from_json_problem(problem) from None
+    if "input" in members and is_responses_request(members):
+        members = as_chat_request(members)
     parameters = _decode_parameters(members)
     _check_ranges(parameters)
     _check_texts(parameters)

@@ -249,7 +249,7 @@ class StreamSplicer:
 
 
 def failure_frame(info: ErrorInfo) -> bytes:
-    """The last event of a stream that failed; the backend may have stopped within one of its own."""
+    """The last event of a failed stream; the backend may have stopped within one of its own."""
     return b"\n" + error_frame(info)
 
 

@@ -60,10 +60,15 @@ def to_parts(content: str | list[InputPart], path: str) -> tuple[Part, ...]:
     """
     if isinstance(content, str):
         return (TextPart(content),)
-    return tuple(_part(part, f"{path}[{index}]") for index, part in enumerate(content))
+    return tuple(to_part(part, f"{path}[{index}]") for index, part in enumerate(content))
 
 
-def _part(part: InputPart, path: str) -> Part:
+def to_part(part: InputPart, path: str) -> Part:
+    """One of them; `path` is its own.
+
+    Raises:
+        InvalidRequestError: see `to_parts`.
+    """
     reader = _READERS.get(part.type)
     if reader is None:
         raise openai_errors.invalid_value(f"{path}.type", repr(part.type), PART_TYPES)

@@ -182,6 +182,16 @@ def decode_items(items: str | Sequence[msgspec.Raw], root: str) -> DecodedInput:
     return DecodedInput(tuple(read), triggers_compaction, tuple(more_tools))
 
 
+def decode_item(raw: msgspec.Raw, path: str) -> Item | None:
+    """One item by itself; None when there is nothing in it that we can use.
+
+    Raises:
+        InvalidRequestError: with the path of the first fault.
+        NotFoundError: a reference that nobody has resolved.
+    """
+    return _Reader().read(_type_of(_look(raw, path), path), raw, path)
+
+
 def check_results(items: Sequence[Item]) -> None:
     """Every tool's output follows its call, and every call has its output.
 
