@@ -18,6 +18,11 @@ ENTRIES = [
         "A named tool is called once with the given JSON, and its result answered with the text.",
     ),
     Requirement(
+        "provider-sim:tool-question",
+        "published conformance suites",
+        "A short question that names what an offered tool is for calls it.",
+    ),
+    Requirement(
         "provider-sim:value-from-conversation",
         _CLIENTS,
         "A value is answered from the text of this very request, or UNKNOWN.",

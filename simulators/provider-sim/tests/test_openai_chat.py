@@ -187,7 +187,7 @@ async def test_choices_are_numbered_and_streamed_side_by_side(sdk: AsyncOpenAI) 
 
 async def test_log_probabilities_mirror_the_text(sdk: AsyncOpenAI) -> None:
     answer = await sdk.chat.completions.create(
-        model="sim", messages=[{"role": "user", "content": ASK}], logprobs=True
+        model="sim", messages=[{"role": "user", "content": ASK}], logprobs=True, top_logprobs=2
     )
     chunks = await chunks_of(sdk, ASK, logprobs=True)
 
@@ -195,6 +195,8 @@ async def test_log_probabilities_mirror_the_text(sdk: AsyncOpenAI) -> None:
     assert logprobs is not None
     assert logprobs.content is not None
     assert "".join(item.token for item in logprobs.content) == "PONG-1"
+    likeliest = [[top.token for top in item.top_logprobs] for item in logprobs.content]
+    assert likeliest == [[item.token, f"{item.token}1"] for item in logprobs.content]
     streamed = [c.choices[0].logprobs for c in chunks if c.choices[0].logprobs]
     assert [part.content[0].token for part in streamed if part.content] == [
         item.token for item in logprobs.content

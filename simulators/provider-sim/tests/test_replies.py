@@ -105,6 +105,24 @@ def test_without_the_tool_the_answer_is_plain(tools: tuple[Tool, ...], choice: T
     assert "DONE-1" not in "".join(answer.text)
 
 
+@pytest.mark.requirement("provider-sim:tool-question")
+def test_a_question_calls_the_tools_it_needs_and_answers_with_what_they_say() -> None:
+    question = Message("user", "What's the weather and the tide in Rome?")
+    tools = (WEATHER, OTHER, Tool("get_tide", WEATHER.parameters))
+    together = reply(question, ADA, tools=tools)
+    called = Message("assistant", "", together.calls)
+    results = [Message("tool", call.name, call_id=call.call_id) for call in together.calls]
+
+    assert [call.name for call in together.calls] == ["get_weather", "get_tide"]
+    assert text(question, called, *results, ADA, tools=tools) == (
+        "The tools say: get_weather; get_tide"
+    )
+    assert {call.arguments for call in together.calls} == {'{"city":"Rome"}'}
+    alone = reply(question, ADA, tools=tools, parallel_calls=False)
+    assert [call.name for call in alone.calls] == ["get_weather"]
+    assert reply(question, tools=tools, tool_choice=ToolChoice("none")).calls == ()
+
+
 def test_the_steps_of_an_errand_are_called_one_after_another() -> None:
     second = ERRAND.replace("Paris", "Rome").replace("DONE-1", "DONE-2")
     ask = Message("user", f"{ERRAND}\n{second}")

@@ -89,6 +89,7 @@ def decode_request(fields: Fields, *, counting: bool = False) -> MessagesRequest
         tool_choice=choice,
         output=_read_output(fields),
         sampling=_read_sampling(fields, model, limit),
+        parallel_calls=not _is_one_by_one(fields),
         extra_text=openai_tools.tool_text(fields.raw("tools")),
         caches=reader.cache.breakpoints > 0,
         cached_messages=reader.cache.messages,
@@ -329,12 +330,16 @@ def _read_tools(fields: Fields, cache: _Cache) -> Iterator[Tool]:
         yield Tool(name, schema)
 
 
+def _is_one_by_one(fields: Fields) -> bool:
+    choice = fields.child("tool_choice") if fields.has("tool_choice") else None
+    return choice is not None and choice.flag("disable_parallel_tool_use", default=False)
+
+
 def _read_choice(fields: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
     if not fields.has("tool_choice"):
         return ToolChoice()
     choice = fields.child("tool_choice")
     kind = choice.choice("type", ("auto", "any", "tool", "none"))
-    choice.flag("disable_parallel_tool_use", default=False)
     if kind in {"any", "tool"} and not tools:
         raise WireError("tool_choice may only be specified while providing tools")
     if kind == "any":

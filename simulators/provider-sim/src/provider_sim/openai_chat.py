@@ -83,6 +83,7 @@ def decode_request(fields: Fields) -> ChatRequest:
         tool_choice=_read_choice(fields, tools, legacy=legacy),
         output=_read_format(fields),
         sampling=_read_sampling(fields),
+        parallel_calls=fields.flag("parallel_tool_calls", default=True) and not legacy,
         extra_text="".join(
             openai_tools.tool_text(fields.raw(key))
             for key in ("tools", "functions", "response_format")
@@ -100,10 +101,10 @@ def decode_request(fields: Fields) -> ChatRequest:
 def _read_sampling(fields: Fields) -> Sampling:
     fields.decimal("presence_penalty", -2, 2)
     fields.decimal("frequency_penalty", -2, 2)
-    fields.flag("parallel_tool_calls", default=True)
     logprobs = fields.flag("logprobs", default=False)
     if fields.has("top_logprobs") and not logprobs:
         raise WireError("'top_logprobs' needs 'logprobs' to be true.", param="top_logprobs")
+    top_logprobs = fields.integer("top_logprobs", 0, 20)
     old_limit = fields.integer("max_tokens", 1, 10**9)
     limit = fields.integer("max_completion_tokens", 1, 10**9)
     return Sampling(
@@ -113,6 +114,7 @@ def _read_sampling(fields: Fields) -> Sampling:
         stop=fields.texts("stop", 4),
         choices=fields.integer("n", 1, 128) or 1,
         logprobs=logprobs,
+        top_logprobs=top_logprobs or 0,
     )
 
 
@@ -375,7 +377,10 @@ class _ChatWriter:
     def _logprobs(self, reply: Reply) -> Json:
         if not self._request.prompt.sampling.logprobs:
             return None
-        return {"content": [token_logprob(piece) for piece in reply.text], "refusal": None}
+        return {"content": [self._logprob(piece) for piece in reply.text], "refusal": None}
+
+    def _logprob(self, piece: str) -> JsonObject:
+        return token_logprob(piece, self._request.prompt.sampling.top_logprobs)
 
     def frames(self) -> list[Frame]:
         self._head["object"] = "chat.completion.chunk"
@@ -413,7 +418,7 @@ class _ChatWriter:
         return [*frames, Frame(last)]
 
     def _logprob_chunk(self, prefix: bytes, piece: str) -> Frame:
-        logprobs = dumps({"content": [token_logprob(piece)], "refusal": None})
+        logprobs = dumps({"content": [self._logprob(piece)], "refusal": None})
         body = b'{"content":' + dumps(piece) + b'},"logprobs":' + logprobs
         return Frame(prefix + body + b',"finish_reason":null}]' + self._suffix, 1)
 
@@ -454,14 +459,19 @@ def _legacy_call(call: ToolCall) -> JsonObject:
     return {"name": call.name, "arguments": call.arguments}
 
 
-def token_logprob(piece: str) -> JsonObject:
-    """A plausible log probability; the same for the same token."""
+def token_logprob(piece: str, alternatives: int) -> JsonObject:
+    """A plausible log probability, and the likeliest tokens, itself the first of them."""
+    likely = -(stable_hash(piece) % 2_000) / 1_000
+    others = [(f"{piece}{rank}", likely - rank) for rank in range(1, alternatives)]
+    top = [(piece, likely), *others] if alternatives else []
     return {
-        "token": piece,
-        "logprob": -(stable_hash(piece) % 2_000) / 1_000,
-        "bytes": list(piece.encode()),
-        "top_logprobs": [],
+        **_logprob_of(piece, likely),
+        "top_logprobs": [_logprob_of(token, logprob) for token, logprob in top],
     }
+
+
+def _logprob_of(token: str, logprob: float) -> JsonObject:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
 
 def _interleaved(streams: list[list[Frame]]) -> list[Frame]:

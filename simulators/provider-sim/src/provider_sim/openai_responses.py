@@ -88,6 +88,7 @@ def decode_request(vault: Vault, fields: Fields) -> ResponsesRequest:
             temperature=fields.decimal("temperature", 0, 2),
             max_tokens=fields.integer("max_output_tokens", _LEAST_OUTPUT_TOKENS, 10**9),
         ),
+        parallel_calls=fields.flag("parallel_tool_calls", default=True),
         extra_text="".join(
             openai_tools.tool_text(fields.raw(key)) for key in ("tools", "text") if fields.has(key)
         ),

@@ -75,6 +75,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     choices: int = 1
     logprobs: bool = False
+    top_logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Prompt:
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     output: OutputFormat = field(default_factory=OutputFormat)
     sampling: Sampling = field(default_factory=Sampling)
+    parallel_calls: bool = True
+    """Whether several tools may be called at once."""
     extra_text: str = ""
     """What else is rendered into the context: tool definitions, schemas."""
     caches: bool = True

@@ -16,12 +16,14 @@ from provider_sim.stable_hash import seeded, stable_hash
 from provider_sim.structured_output import SchemaWriter, validates
 from provider_sim.summaries import ends_of, write_summary
 from provider_sim.token_counter import pieces
+from provider_sim.tool_questions import asked_tools, named_thing
 
 if TYPE_CHECKING:
-    from provider_sim.prompt import Prompt
+    from provider_sim.prompt import Message, Prompt
 
 UNKNOWN = "UNKNOWN"
 FORGOTTEN_SHARE = 0.3
+_LONGEST_RESULT_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class _Call:
     arguments: str
 
 
-_Said: TypeAlias = "_Call | str"
+_Said: TypeAlias = "tuple[_Call, ...] | str"
 
 
 def kind_of(prompt: Prompt, scene: Scene) -> Kind:
@@ -56,7 +58,7 @@ def kind_of(prompt: Prompt, scene: Scene) -> Kind:
         return "present"
     if _summarises(prompt, scene):
         return "summary"
-    return "tool" if _call(prompt, scene) is not None else "answer"
+    return "tool" if _calls(prompt, scene) else "answer"
 
 
 def reply_to(prompt: Prompt, scene: Scene, script: Script, choice: int = 0) -> Reply:
@@ -64,8 +66,9 @@ def reply_to(prompt: Prompt, scene: Scene, script: Script, choice: int = 0) -> R
     voice = voice_of(prompt, scene, script, choice)
     said = _say(prompt, scene, script, voice)
     reasoning = _reasoning(prompt, scene, voice)
-    if isinstance(said, _Call):
-        return Reply(reasoning=reasoning, calls=(_tool_call(said, choice),), finish="tool_calls")
+    if not isinstance(said, str):
+        calls = tuple(_tool_call(call, choice) for call in said)
+        return Reply(reasoning=reasoning, calls=calls, finish="tool_calls")
     text = _scripted_pieces(scene, script, said, voice)
     return _cut(Reply(text=text, reasoning=reasoning), prompt, script)
 
@@ -98,9 +101,9 @@ def _say(prompt: Prompt, scene: Scene, script: Script, voice: str) -> _Said:
         return _ballot(scene, script, voice)
     if _summarises(prompt, scene):
         return _summary(prompt, scene, script)
-    call = _call(prompt, scene)
-    if call is not None:
-        return call
+    calls = _calls(prompt, scene)
+    if calls:
+        return calls
     return _text(scene, script, voice) if script.text is None else script.text
 
 
@@ -121,7 +124,7 @@ def _ballot(scene: Scene, script: Script, voice: str) -> _Said:
     if script.garbage_ballot:
         text = text[: len(text) // 2] + " …"
     tool = scene.ballot.tool
-    return text if tool is None else _Call(tool, text)
+    return text if tool is None else (_Call(tool, text),)
 
 
 def _summarises(prompt: Prompt, scene: Scene) -> bool:
@@ -140,6 +143,37 @@ def _summary(prompt: Prompt, scene: Scene, script: Script) -> str:
         return text
     rng = seeded("summary", scene.user_text)
     return dumps(SchemaWriter(scene.output.schema, rng, scene.user_text, text).write()).decode()
+
+
+def _calls(prompt: Prompt, scene: Scene) -> tuple[_Call, ...]:
+    """What is called now: what the instruction or the caller demands, or what the question needs.
+
+    A question that needs several tools calls them at once, unless that is forbidden.
+    """
+    call = _call(prompt, scene)
+    if call is not None:
+        return (call,)
+    if prompt.tool_choice.mode != "auto" or scene.instruction is not None or scene.candidates:
+        return ()
+    called = {call.name for message in _after_question(scene) for call in message.calls}
+    permitted = filter(prompt.tool_choice.permits, prompt.tools)
+    wanted = [tool for tool in asked_tools(permitted, scene.user_text) if tool.name not in called]
+    several = wanted if prompt.parallel_calls else wanted[:1]
+    return tuple(_Call(tool, _arguments_for(tool, scene)) for tool in several)
+
+
+def _arguments_for(tool: Tool, scene: Scene) -> str:
+    """Plausible ones, about what the question names."""
+    plausible = loads(_plausible_arguments(tool, scene))
+    thing, schema = named_thing(scene.user_text), tool.parameters or {}
+    if thing is None or not isinstance(plausible, dict):
+        return dumps(plausible).decode()
+    about = {name: thing if isinstance(v, str) else v for name, v in plausible.items()}
+    return dumps(about if validates(about, schema, schema) else plausible).decode()
+
+
+def _after_question(scene: Scene) -> tuple[Message, ...]:
+    return scene.conversation[scene.user_index + 1 :]
 
 
 def _call(prompt: Prompt, scene: Scene) -> _Call | None:
@@ -162,7 +196,7 @@ def _next_step(scene: Scene) -> ToolStep | None:
     """The first step of the errand that no tool result after the user's message answers yet."""
     if not isinstance(scene.instruction, ToolErrand):
         return None
-    later = scene.conversation[scene.user_index + 1 :]
+    later = _after_question(scene)
     names = {call.call_id: call.name for message in later for call in message.calls}
     results = [names.get(m.call_id or "", "") for m in later if m.role == "tool"]
     for step in scene.instruction.steps:
@@ -270,6 +304,10 @@ def _instructed(scene: Scene) -> str | None:
 
 
 def _free_text(scene: Scene, voice: str) -> str:
+    """What the client's tools have found out is the answer, if they were asked."""
+    results = [message.text for message in _after_question(scene) if message.role == "tool"]
+    if results and scene.instruction is None:
+        return "The tools say: " + "; ".join(results)[:_LONGEST_RESULT_CHARACTERS]
     return prose.answer_text(seeded(voice, scene.user_text), scene.user_text)
 
 
