@@ -127,6 +127,24 @@ def test_text_after_calls_stays_in_their_message() -> None:
     assert messages[0]["content"] == "One moment."
 
 
+def test_results_follow_their_calls_whatever_was_said_in_between() -> None:
+    messages = messages_of(
+        says("user", "go"),
+        ToolCall("a", "f", "{}"),
+        says("user", "hurry"),
+        ToolCall("b", "f", "{}"),
+        ToolResult("b", (TextPart("2"),)),
+        says("developer", "be brief"),
+        ToolResult("a", (TextPart("1"),)),
+        says("assistant", "done"),
+        ToolCall("a", "f", "{}"),
+        says("user", "never mind"),
+    )
+
+    said = [m.get("tool_call_id") or m["content"] or len(m["tool_calls"]) for m in messages]
+    assert said == ["go", 2, "b", "a", "hurry", "be brief", "done", "never mind"]
+
+
 def test_media_of_tool_results_follow_the_last_of_them() -> None:
     shot = ImagePart("data:image/png;base64,AAAA", "high")
     messages = messages_of(

@@ -160,9 +160,53 @@ def encode_request(call: ModelCall) -> bytes:
 def encode_messages(items: Iterable[Item], model: ModelSpec) -> list[_Message]:
     """The conversation as Chat messages; tool calls join the assistant message before them."""
     transcript = _Transcript(model)
-    for item in items:
+    for item in _settled(tuple(items)):
         transcript.add(item)
     return transcript.finish()
+
+
+def _settled(items: tuple[Item, ...]) -> Iterable[Item]:
+    """What was said between calls and their results comes after them, as Chat demands it.
+
+    But for what the assistant says right behind its calls, which is of their message.
+    """
+    answered = _answered_calls(items)
+    waiting: list[str] = []
+    held: list[Item] = []
+    previous: Item | None = None
+    for index, item in enumerate(items):
+        if isinstance(item, ToolCall | ToolResult):
+            yield item
+            if index in answered:
+                waiting.append(item.call_id)
+            elif isinstance(item, ToolResult) and item.call_id in waiting:
+                waiting.remove(item.call_id)
+        elif waiting and not (isinstance(previous, ToolCall) and _is_said_by_assistant(item)):
+            held.append(item)
+        else:
+            yield item
+        if held and not waiting:
+            yield from held
+            held = []
+        previous = item
+
+
+def _is_said_by_assistant(item: Item) -> bool:
+    return isinstance(item, Message) and item.role == "assistant"
+
+
+def _answered_calls(items: tuple[Item, ...]) -> set[int]:
+    """Where the calls stand that a result follows; one that has none would wait for ever."""
+    answered: set[int] = set()
+    results: list[str] = []
+    for index in range(len(items) - 1, -1, -1):
+        item = items[index]
+        if isinstance(item, ToolResult):
+            results.append(item.call_id)
+        elif isinstance(item, ToolCall) and item.call_id in results:
+            results.remove(item.call_id)
+            answered.add(index)
+    return answered
 
 
 def _is_openai(model: ModelSpec) -> bool:
