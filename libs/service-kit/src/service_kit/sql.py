@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, QueuePool, event, text
+from sqlalchemy import create_engine as create_blocking_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -84,30 +85,59 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
+def blocking_sqlite_engine(
+    url: str, *, busy_timeout_ms: int = SQLITE_BUSY_TIMEOUT_MS, checkpoints: bool = True
+) -> Engine:
+    """An engine of one connection, for a thread of one's own: a transaction is one hop, not twenty.
+
+    Without `checkpoints` no commit waits for the disk; somebody else has to make them.
+    """
+    parsed = make_url(url).set(drivername="sqlite")
+    _make_folder(parsed)
+    engine = create_blocking_engine(
+        parsed,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
+    pragmas = _sqlite_pragmas(busy_timeout_ms, read_only=False)
+    _prepare(engine, [*pragmas, *([] if checkpoints else ["wal_autocheckpoint = 0"])])
+    return engine
+
+
 def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_ms: int) -> AsyncEngine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(url)
     engine = create_async_engine(
         url,
         pool_size=SQLITE_READERS if read_only else 1,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
     )
+    pragmas = _sqlite_pragmas(busy_timeout_ms, read_only=read_only)
+    _prepare(engine.sync_engine, pragmas, begin="BEGIN" if read_only else "BEGIN IMMEDIATE")
+    return engine
 
+
+def _make_folder(url: URL) -> None:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _prepare(engine: Engine, pragmas: list[str], *, begin: str = "BEGIN IMMEDIATE") -> None:
     def prepare(connection: DBAPIConnection, _record: object) -> None:
         # The driver's own implicit BEGIN comes too late and is always deferred.
         cast("Any", connection).isolation_level = None
         cursor = connection.cursor()
-        for pragma in _sqlite_pragmas(busy_timeout_ms, read_only=read_only):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
 
-    event.listen(engine.sync_engine, "connect", prepare)
-    event.listen(engine.sync_engine, "begin", begin)
-    return engine
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", start)
 
 
 def _sqlite_pragmas(busy_timeout_ms: int, *, read_only: bool) -> list[str]:

@@ -15,6 +15,7 @@ from orchestrator.driver.call_metrics import CallMetrics
 from orchestrator.driver.latencies import Latencies
 from orchestrator.driver.learning import Learning
 from orchestrator.driver.lease_keeper import LeaseKeeper
+from orchestrator.driver.loop_lag import LoopLag
 from orchestrator.driver.run import RunServices
 from orchestrator.driver.runs_elsewhere import RunsElsewhere
 from orchestrator.driver.supervisor import RunSupervisor
@@ -25,6 +26,7 @@ from orchestrator.store.leases import LeaseBook
 from orchestrator.store.reader import StoreReader
 from orchestrator.store.schema import REVISION
 from orchestrator.store.scores import ScoreBook
+from orchestrator.store.transactions import Checkpoints, open_transactions
 from orchestrator.store.upkeep import RetentionSweep
 from orchestrator.store.writer import StoreWriter
 from service_kit.clock import Clock, SystemClock
@@ -101,6 +103,7 @@ def create_app(
     takeover = TakeOver(process, supervisor, store.reader, store.leases, clock, lease_s=lease_s)
     lifecycle.add_background("runs", _Work(store, supervisor, keeper, takeover).run)
     lifecycle.add_background("traces", tracer.run)
+    lifecycle.add_background("loop_lag", LoopLag(metrics.loop_lag_s.observe).run)
     _measure(metrics, supervisor, store.writer)
     internal = InternalApp(token, lifecycle, clock=clock)
     RunRoutes(
@@ -135,11 +138,11 @@ class _Store:
     ) -> None:
         url = settings.database_url
         is_sqlite = async_url(url).get_backend_name() == "sqlite"
-        self._engine = create_engine(url)
-        self._read_engine = create_engine(url, read_only=True) if is_sqlite else self._engine
-        self.writer = StoreWriter(self._engine, timeout_s=settings.store_timeout_s)
+        self.writer = StoreWriter(open_transactions(url), timeout_s=settings.store_timeout_s)
+        self._read_engine = create_engine(url, read_only=is_sqlite)
         self.reader = StoreReader(self._read_engine)
         self._upkeep_engine = create_engine(url)  # the writer keeps its connection to itself
+        self.checkpoints = Checkpoints(url)
         self.scores = ScoreBook(self._upkeep_engine)
         self.leases = LeaseBook(self._upkeep_engine, clock, owner=process.text)
         self.sweep = RetentionSweep(
@@ -156,7 +159,7 @@ class _Store:
         await require_revision(self._upkeep_engine, REVISION, MIGRATE_COMMAND)
 
     async def _close(self) -> None:
-        await self._engine.dispose()
+        self.checkpoints.close()
         await self._upkeep_engine.dispose()
         await self._read_engine.dispose()
 
@@ -176,6 +179,7 @@ class _Work:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._store.writer.run()),
+                group.create_task(self._store.checkpoints.run()),
                 group.create_task(self._store.sweep.run()),
                 group.create_task(self._keeper.run()),
                 group.create_task(self._takeover.run()),

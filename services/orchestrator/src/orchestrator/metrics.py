@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from service_kit.metrics import Metrics
 
+LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
 
 class OrchestratorMetrics(Metrics):
     """The process's figures; `runs` by panel, `calls` by model."""
@@ -60,6 +62,11 @@ class OrchestratorMetrics(Metrics):
             "conclave_orchestrator_tokens_total",
             "Tokens of upstream attempts; kind is input, cached or output.",
             ["model", "kind"],
+        )
+        self.loop_lag_s = self.histogram(
+            "conclave_orchestrator_loop_lag_seconds",
+            "How late the event loop was, looked at 20 times a second.",
+            LAG_BUCKETS_S,
         )
         self.compactions = self.counters(
             "conclave_orchestrator_compactions_total",

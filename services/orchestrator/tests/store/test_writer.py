@@ -8,6 +8,7 @@ from sqlalchemy import Table, event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.store.schema import MIGRATIONS, run_calls, run_events, run_outputs, runs
+from orchestrator.store.transactions import Transactions, open_transactions
 from orchestrator.store.writer import (
     QUEUE_SIZE,
     DuplicateRowError,
@@ -94,9 +95,15 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
     await engine.dispose()
 
 
+def transactions_beside(engine: AsyncEngine) -> Transactions:
+    return open_transactions(engine.url.render_as_string(hide_password=False))
+
+
 @asynccontextmanager
-async def writing(engine: AsyncEngine, timeout_s: float = WAIT_S) -> AsyncGenerator[StoreWriter]:
-    writer = StoreWriter(engine, timeout_s=timeout_s)
+async def writing(
+    engine: AsyncEngine, timeout_s: float = WAIT_S, *, transactions: Transactions | None = None
+) -> AsyncGenerator[StoreWriter]:
+    writer = StoreWriter(transactions or transactions_beside(engine), timeout_s=timeout_s)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(writer.run())
         yield writer
@@ -145,8 +152,9 @@ async def test_what_waits_together_is_one_transaction(engine: AsyncEngine) -> No
         nonlocal commits
         commits += 1
 
-    event.listen(engine.sync_engine, "commit", note)
-    async with writing(engine) as writer, asyncio.TaskGroup() as group:
+    transactions = transactions_beside(engine)
+    event.listen(transactions.sync_engine, "commit", note)
+    async with writing(engine, transactions=transactions) as writer, asyncio.TaskGroup() as group:
         for number in range(50):
             group.create_task(writer.commit(opened(f"r{number}")))
 
@@ -225,14 +233,15 @@ async def test_writes_that_nobody_waits_for_go_with_the_next_that_somebody_does(
 
 
 async def test_held_writes_do_not_wait_for_long(engine: AsyncEngine) -> None:
-    written = asyncio.Event()
+    written, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def note(_connection: object) -> None:
-        written.set()
+        loop.call_soon_threadsafe(written.set)
 
-    async with writing(engine) as writer:
+    transactions = transactions_beside(engine)
+    async with writing(engine, transactions=transactions) as writer:
         await writer.commit(opened())
-        event.listen(engine.sync_engine, "commit", note)
+        event.listen(transactions.sync_engine, "commit", note)
         await writer.enqueue(journalled())
         async with asyncio.timeout(WAIT_S):
             await written.wait()
@@ -253,7 +262,7 @@ async def test_a_refused_run_takes_its_calls_with_it(engine: AsyncEngine) -> Non
 
 
 async def test_a_full_queue_refuses_at_once_or_makes_its_caller_wait(engine: AsyncEngine) -> None:
-    writer = StoreWriter(engine, timeout_s=0.1)
+    writer = StoreWriter(transactions_beside(engine), timeout_s=0.1)
     for number in range(QUEUE_SIZE):
         await writer.enqueue(OutputSaid(run_id="r", tenant_id="t", seq=number, payload=b"{}"))
 

@@ -96,8 +96,14 @@ class CallRunner:
         return self._logprobs.get(call, [])
 
     def forget(self) -> None:
-        """Let go of the conversation and of what the calls said."""
+        """Let go of the conversation, of what the calls said, and of the run itself.
+
+        So that an ended run goes as soon as nobody asks for it, not when the collector comes by.
+        """
         self._converse(GenerationRequest(items=()))
+        self._scope = dataclasses.replace(
+            self._scope, now_ms=_no_time, post=_to_nobody, push=_to_nobody, relief=None
+        )
         self._texts.clear()
         self._logprobs.clear()
 
@@ -224,6 +230,14 @@ class CallRunner:
             return self._scope.check(text), None
         except InvalidAnswerError as error:
             return text, str(error)
+
+
+def _no_time() -> int:
+    return 0
+
+
+def _to_nobody(_event: object) -> None:
+    pass
 
 
 def _streams(start: StartCall, seat: Seat) -> bool:

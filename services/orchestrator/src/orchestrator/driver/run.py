@@ -172,8 +172,8 @@ class Run:
         if not self.start.detached:
             return None
         earlier = self._admission.earlier
-        stored = earlier.stored_entries if earlier else 0
-        return RunJournal(self.start, self._writer, self.output, self.log, stored=stored)
+        stored, session = (earlier.stored_entries if earlier else 0), self._session
+        return RunJournal(self.start, self._writer, self.output, lambda: session.log, stored=stored)
 
     @property
     def status(self) -> RunStatus:
@@ -343,6 +343,7 @@ class Run:
         self._progress.finish()
         for timer in self._timers:
             timer.cancel()
+        self._timers.clear()
 
     def _post(self, event: Input) -> None:
         if not self.ended.is_set():

@@ -53,7 +53,7 @@ class RunSupervisor:
         self._ended_runs_kept_s = ended_runs_kept_s
         self._runs: dict[str, Run] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._forget_timers: set[asyncio.TimerHandle] = set()
+        self._forget_timers: dict[str, asyncio.TimerHandle] = {}
         self.active = 0
 
     async def run(self) -> None:
@@ -64,7 +64,7 @@ class RunSupervisor:
                 await asyncio.get_running_loop().create_future()
         finally:
             self._group = None
-            for timer in self._forget_timers:
+            for timer in self._forget_timers.values():
                 timer.cancel()
 
     def start(
@@ -192,13 +192,13 @@ class RunSupervisor:
             self._runs.pop(run.start.run_id, None)  # whoever asks for it finds it in the store
             return
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._ended_runs_kept_s, self._forget, run)
-        self._forget_timers.add(timer)
+        run_id = run.start.run_id
+        timer = loop.call_later(self._ended_runs_kept_s, self._forget, run_id)
+        self._forget_timers[run_id] = timer
 
-    def _forget(self, run: Run) -> None:
-        self._runs.pop(run.start.run_id, None)
-        now_s = asyncio.get_running_loop().time()
-        self._forget_timers = {t for t in self._forget_timers if t.when() > now_s}
+    def _forget(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+        self._forget_timers.pop(run_id, None)
 
 
 def _joined(known: Run, start: StartRun) -> Run:

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -25,8 +26,9 @@ from wire.errors import ServiceUnavailableError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy import Connection
 
+    from orchestrator.store.transactions import Transactions
     from orchestrator.store.writes import Write
 
 QUEUE_SIZE = 4096
@@ -52,15 +54,15 @@ class FenceLostError(Exception):
     """Another process has taken the run over: nothing more may be written for it here."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
     writes: tuple[Write, ...]
     done: asyncio.Future[None] | None
 
 
 class StoreWriter:
-    def __init__(self, engine: AsyncEngine, *, timeout_s: float) -> None:
-        self._engine = engine
+    def __init__(self, transactions: Transactions, *, timeout_s: float) -> None:
+        self._transactions = transactions
         self._timeout_s = timeout_s
         self._queue: deque[_Request] = deque()
         self._room = asyncio.Event()
@@ -68,7 +70,7 @@ class StoreWriter:
         self._work = asyncio.Event()
         self._held: asyncio.TimerHandle | None = None
         self._in_hand: list[_Request] = []
-        self._connection: AsyncConnection | None = None
+        self._trying: Sequence[_Request] = ()
         self.failed_writes = 0
 
     @property
@@ -166,13 +168,23 @@ class StoreWriter:
     async def _flush(self) -> None:
         try:
             async with asyncio.timeout(_FLUSH_TIMEOUT_S):
-                if self._in_hand:  # the cancellation came amid its transaction: rolled back
-                    await self._disconnect()
-                    await self._write(self._in_hand)
+                if self._in_hand:  # the cancellation came amid its transaction
+                    await self._resolve(self._in_hand)
                 await self._write_all()
-                await self._disconnect()
+                await self._transactions.disconnect()
         except TimeoutError:
             log.warning("store_flush_cut", waiting=self.waiting)
+
+    async def _resolve(self, batch: list[_Request]) -> None:
+        """Whatever the cancelled transaction has not written is written now."""
+        trying = self._trying
+        if await self._transactions.came_through():
+            _settle(trying, None)
+            batch = [request for request in batch if request not in trying]
+        else:
+            await self._transactions.disconnect()
+        if batch:
+            await self._write(batch)
 
     async def _write(self, batch: list[_Request]) -> None:
         """All at once; if a row of the batch is refused, each request by itself."""
@@ -195,13 +207,10 @@ class StoreWriter:
             _settle([request], failure)
 
     async def _try(self, batch: Sequence[_Request]) -> Exception | None:
+        self._trying = batch
         writes = [write for request in batch for write in request.writes]
         try:
-            connection = await self._connected()
-            async with connection.begin():
-                await _check_fences(connection, writes)
-                for statement, rows in statements(writes):
-                    await connection.execute(statement, rows)
+            await self._transactions.run(partial(_perform, writes))
         except IntegrityError:
             return DuplicateRowError()
         except FenceLostError as lost:
@@ -209,30 +218,25 @@ class StoreWriter:
         except (SQLAlchemyError, OSError) as error:
             self.failed_writes += len(batch)
             log.warning("store_write_failed", error=error, requests=len(batch))
-            await self._disconnect()
+            await self._transactions.disconnect()
             return StoreUnavailableError()
         return None
 
-    async def _connected(self) -> AsyncConnection:
-        """One connection for all writes: taking it from the pool costs as much as a statement."""
-        if self._connection is None:
-            self._connection = await self._engine.connect()
-        return self._connection
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+def _perform(writes: Sequence[Write], connection: Connection) -> None:
+    _check_fences(connection, writes)
+    for statement, rows in statements(writes):
+        connection.execute(statement, rows)
 
 
-async def _check_fences(connection: AsyncConnection, writes: Sequence[Write]) -> None:
+def _check_fences(connection: Connection, writes: Sequence[Write]) -> None:
     """Until the transaction ends, no run changes hands that is written for under a fence."""
     opened = {write.run_id for write in writes if isinstance(write, RunOpened)}
     held = {(w.run_id, w.fence) for w in writes if isinstance(w, FenceHeld)}
     held = {(run_id, fence) for run_id, fence in held if run_id not in opened}
     if not held:
         return
-    found = await connection.execute(
+    found = connection.execute(
         select(runs.c.run_id, runs.c.fence)
         .where(runs.c.run_id.in_({run_id for run_id, _ in held}))
         .order_by(runs.c.run_id)
