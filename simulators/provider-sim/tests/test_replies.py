@@ -115,12 +115,29 @@ def test_a_question_calls_the_tools_it_needs_and_answers_with_what_they_say() ->
 
     assert [call.name for call in together.calls] == ["get_weather", "get_tide"]
     assert text(question, called, *results, ADA, tools=tools) == (
-        "The tools say: get_weather; get_tide"
+        "About Rome the tools say: get_weather; get_tide"
     )
     assert {call.arguments for call in together.calls} == {'{"city":"Rome"}'}
     alone = reply(question, ADA, tools=tools, parallel_calls=False)
     assert [call.name for call in alone.calls] == ["get_weather"]
     assert reply(question, tools=tools, tool_choice=ToolChoice("none")).calls == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "answer"),
+    [
+        ("My name is Alice.", "What's my name?", "The name is Alice."),
+        ("The secret word is 'banana'.", "What was the secret word?", "The secret word is banana."),
+    ],
+)
+@pytest.mark.requirement("provider-sim:value-from-conversation")
+def test_a_plain_question_about_what_was_said_is_answered_from_it(
+    said: str, question: str, answer: str
+) -> None:
+    before = (Message("user", said), Message("assistant", "Noted."))
+
+    assert text(*before, Message("user", question), ADA) == answer
+    assert answer not in text(Message("user", question), ADA)
 
 
 def test_the_steps_of_an_errand_are_called_one_after_another() -> None:

@@ -415,7 +415,7 @@ REFUSALS: list[tuple[dict[str, Any], int, str | None, str | None]] = [
     ({"model": "sim-embed"}, 400, "model", "unsupported_value"),
     ({"previous_response_id": "resp_nope"}, 400, "previous_response_id", "previous_response_not_found"),
     ({"conversation": "conv_nope"}, 404, None, None),
-    ({"conversation": "c", "previous_response_id": "r"}, 400, None, "mutually_exclusive_parameters"),
+    ({"conversation": "conv_1", "previous_response_id": "r"}, 400, None, "mutually_exclusive_parameters"),
     ({"input": [{"type": "item_reference", "id": "msg_nope"}]}, 404, "input", None),
     ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, 400, "input", None),
     ({"tools": [{"type": "file_search"}], "tool_choice": "required"}, 400, "tool_choice", "unsupported_value"),

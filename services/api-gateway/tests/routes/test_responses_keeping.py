@@ -132,7 +132,7 @@ async def test_what_is_not_to_be_kept_is_not() -> None:
     assert (shelf.saved, shelf.appended) == ([], [])
 
 
-@pytest.mark.parametrize("members", [{}, {"conversation": "c", "store": False}])
+@pytest.mark.parametrize("members", [{}, {"conversation": "conv_1", "store": False}])
 @pytest.mark.requirement("responses:store:unavailable")
 async def test_a_store_that_fails_is_told_and_nothing_else(members: dict[str, Any]) -> None:
     shelf = Shelf(fails=True)

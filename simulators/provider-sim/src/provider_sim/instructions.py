@@ -58,6 +58,9 @@ _VALUE = re.compile(
     r"answer\s+only\s+from\s+this\s+conversation",
     re.IGNORECASE,
 )
+_RECALL = re.compile(
+    r"^\s*what(?:'s|\s+is|\s+was)\s+(?:my|our|the)\s+([^?\n]{1,60}?)\s*\?\s*$", re.IGNORECASE
+)
 _CLOSING_TAG = re.compile(r"</([A-Za-z][\w:.-]*)\s*>")
 _CLOSERS = {'"': '"', "'": "'", "`": "`", "“": "”", "«": "»", "„": "“"}
 _QUOTES = "\"'`*“”"
@@ -76,6 +79,12 @@ def find_instruction(text: str) -> Instruction | None:
     if errand:
         found.append(errand)
     return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def remembered_thing(question: str) -> str | None:
+    """What a plain question such as "What is my name?" asks for, without its article."""
+    asked = _RECALL.search(question)
+    return asked[1].strip(_QUOTES + " ") if asked else None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

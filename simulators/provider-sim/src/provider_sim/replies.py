@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from provider_sim import prose
 from provider_sim.ballots import fill_ballot, ranked
-from provider_sim.instructions import ExactReply, ToolErrand, ToolStep, stated_value
+from provider_sim.instructions import (
+    ExactReply,
+    ToolErrand,
+    ToolStep,
+    remembered_thing,
+    stated_value,
+)
 from provider_sim.json_types import JsonObject, dumps, loads
 from provider_sim.personas import Stance
 from provider_sim.prompt import Reply, Tool, ToolCall
@@ -304,11 +310,22 @@ def _instructed(scene: Scene) -> str | None:
 
 
 def _free_text(scene: Scene, voice: str) -> str:
-    """What the client's tools have found out is the answer, if they were asked."""
+    """What the tools have found out, or the conversation says, is the answer if it was asked."""
     results = [message.text for message in _after_question(scene) if message.role == "tool"]
     if results and scene.instruction is None:
-        return "The tools say: " + "; ".join(results)[:_LONGEST_RESULT_CHARACTERS]
-    return prose.answer_text(seeded(voice, scene.user_text), scene.user_text)
+        thing = named_thing(scene.user_text)
+        about = "The tools say: " if thing is None else f"About {thing} the tools say: "
+        return about + "; ".join(results)[:_LONGEST_RESULT_CHARACTERS]
+    return _recalled(scene) or prose.answer_text(seeded(voice, scene.user_text), scene.user_text)
+
+
+def _recalled(scene: Scene) -> str | None:
+    """The answer to a question about what somebody said before, if somebody did."""
+    asked = remembered_thing(scene.user_text)
+    if asked is None or scene.instruction is not None:
+        return None
+    value = stated_value(asked, (m.text for m in scene.conversation[: scene.user_index]))
+    return None if value is None else f"The {asked} is {value}."
 
 
 def _reasoning(prompt: Prompt, scene: Scene, voice: str) -> tuple[str, ...]:

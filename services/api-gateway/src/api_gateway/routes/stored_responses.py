@@ -98,7 +98,10 @@ class StoredResponsesRoutes:
         """
         stored = await self._stored(exchange)
         if not stored.background:
-            raise InvalidRequestError("Cannot cancel a synchronous response.")
+            raise InvalidRequestError(
+                "Cannot cancel a synchronous response: only what was created with 'background' "
+                "runs on its own, anything else cannot be cancelled."
+            )
         ended = await self._background.cancel(stored, self._context(exchange))
         await exchange.respond(ended.body)
 

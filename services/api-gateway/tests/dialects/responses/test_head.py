@@ -59,6 +59,8 @@ REFUSALS: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"stream_options": {"include_obfuscation": False}}, "stream_options", None),
     ({"conversation": 5}, "conversation", "invalid_type"),
     ({"conversation": {}}, "conversation.id", "missing_required_parameter"),
+    ({"conversation": "my-chat"}, "conversation", "invalid_value"),
+    ({"conversation": {"id": ""}}, "conversation", "invalid_value"),
     ({"conversation": "conv_1", "previous_response_id": "resp_1"}, None, "mutually_exclusive_parameters"),
     ({"background": True, "store": False}, "store", "unsupported_value"),
     ({"prompt": {"id": "pmpt_1"}}, "prompt", "unsupported_parameter"),

@@ -272,11 +272,17 @@ def _check_history(parameters: ResponsesRequest) -> None:
         raise openai_errors.unsupported_parameter(
             "prompt", "Prompt templates are not supported here; send 'instructions' and 'input'."
         )
-    if parameters.previous_response_id is None:
+    conversation = parameters.conversation
+    if conversation is None:
         return
-    if parameters.conversation is not None:
+    if parameters.previous_response_id is not None:
         raise InvalidRequestError(
             "Mutually exclusive parameters: send either 'previous_response_id' or 'conversation', "
             "not both.",
             code="mutually_exclusive_parameters",
+        )
+    conversation_id = conversation if isinstance(conversation, str) else conversation.id
+    if not conversation_id.startswith("conv"):
+        raise openai_errors.invalid_value(
+            "conversation", f"{conversation_id[:64]!r} is no id that begins with 'conv'"
         )
