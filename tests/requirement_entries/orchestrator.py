@@ -134,6 +134,11 @@ ENTRIES = [
         "All agents propose calls and the largest cluster of equal calls wins.",
     ),
     Requirement(
+        "coordination:tools:resume",
+        "coordination.md, tools",
+        "A tool result goes on from the run that asked for it; only its key gets its drafts.",
+    ),
+    Requirement(
         "coordination:tools:off",
         "coordination.md, tools",
         "With tools off, or withheld by the client, no agent can call one.",

@@ -13,6 +13,7 @@ from orchestrator.coordination.replay import decode_log, encode_log
 from orchestrator.driver.admission import UNPREPARED, Preparation
 from orchestrator.driver.call_ledger import sum_usage
 from orchestrator.driver.records import with_texts
+from orchestrator.driver.resumption import Resumptions
 from wire.coordination import RunCancellation, RunRecord, RunStatus
 from wire.endpoints import (
     CANCEL_RUN,
@@ -72,6 +73,7 @@ class RunRoutes:
         self._reader = reader
         self._elsewhere = elsewhere
         self._learning = learning
+        self._resumptions = Resumptions(supervisor, reader)
 
     def register(self, app: InternalApp) -> None:
         """Add every endpoint of this room."""
@@ -97,8 +99,11 @@ class RunRoutes:
                     yield event
             return
         learnt = await self._learning.for_run(request)
+        resumption = await self._resumptions.of(request)
         request, preparation = await self._fit(request, context)
-        run = self._supervisor.start(request, context, learnt=learnt, preparation=preparation)
+        run = self._supervisor.start(
+            request, context, learnt=learnt, preparation=preparation, resumption=resumption
+        )
         async with aclosing(self._to_the_end(run, 0)) as events:
             async for event in events:
                 yield event

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 AnswerKind = Literal["text", "tools", "lesser"]
 """lesser: a refusal, a filtered or a blank cut-off text; counts only if nobody has better."""
 
+NO_CALL = 0  # the core's calls are numbered from 1
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`revision` grows with each refined text; a vote counts for one revision only."""
+    """`revision` grows with each refined text; a vote counts for one revision only.
+
+    `call` is `NO_CALL` for what an earlier turn has left.
+    """
 
     agent_id: str
     revision: int

@@ -181,9 +181,13 @@ class Board:
         self.failures[agent_id] = error
         self.note(AgentFailed(self.now_ms, agent_id, error))
 
+    def in_order(self) -> list[Answer]:
+        """All answers, in the order of registration."""
+        return [self.answers[a] for a in self.plan.agent_ids if a in self.answers]
+
     def candidates(self) -> list[Answer]:
         """The answers that count, in the order of registration: the best kind there is."""
-        present = [self.answers[a] for a in self.plan.agent_ids if a in self.answers]
+        present = self.in_order()
         for kind in ("text", "tools", "lesser"):
             best = [answer for answer in present if answer.kind == kind]
             if best:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from wire.conversation import FinishReason, Usage
 from wire.specs import Present, Rule, SelfVote
 
 MAX_ROUNDS = 3  # hard limit of refine rounds, whatever a panel asks for
@@ -34,6 +35,15 @@ class PlannedAgent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     ballot_p95_ms: int | None = None
 
 
+class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An agent's answer of an earlier turn. `usage`: what it had cost then."""
+
+    agent_id: str
+    text: str
+    finish_reason: FinishReason = "stop"
+    usage: Usage = Usage()
+
+
 class CallLimits(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Bounds of all calls of a run together; `max_nano_usd` None: no cap."""
 
@@ -48,6 +58,8 @@ class RunPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `checked`: an answer must satisfy a schema before anybody sees it, so nothing streams live.
     `tool_call_required`: the client wants a tool called, not text.
+    `drafts`: of the turn that this one goes on from. `conversation_*`: what a later turn must begin
+    with to go on from this one; 0 where none may.
     `wrap_up_ms`: from here on decide with what is there. `deadline_ms`: the run is over.
     """
 
@@ -69,6 +81,9 @@ class RunPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     early_stop: bool = True
     checked: bool = False
     task_class: str | None = None
+    drafts: tuple[Draft, ...] = ()
+    conversation_items: int = 0
+    conversation_sha256: str = ""
     limits: CallLimits = CallLimits()
     wrap_up_ms: int = 540_000
     deadline_ms: int = 600_000

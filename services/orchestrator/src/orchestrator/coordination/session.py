@@ -13,10 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.coordination.answering import Answering
+from orchestrator.coordination.answers import NO_CALL
 from orchestrator.coordination.balloting import Balloting
 from orchestrator.coordination.board import Board
 from orchestrator.coordination.commands import Finish, Report, SetTimer
 from orchestrator.coordination.decision import Election, decide
+from orchestrator.coordination.drafts import take_up
 from orchestrator.coordination.early_stop import is_agreed
 from orchestrator.coordination.events import (
     BallotReturned,
@@ -120,6 +122,7 @@ class Session:
         board = self._board = Board(event.plan)
         board.begin(event)
         board.emit(SetTimer(_WRAP_UP, event.plan.wrap_up_ms))
+        take_up(event.plan.drafts, board)
         self._enter(self._first_phase(event))
         return board.take_commands()
 
@@ -203,7 +206,7 @@ class Session:
         if plan.tools != "vote":
             return None
         winner = winning_calls(
-            [board.answers[a] for a in plan.agent_ids if a in board.answers],
+            [answer for answer in board.in_order() if answer.call != NO_CALL],
             board.weights(),
             required=plan.tool_call_required,
             seed=plan.seed,

@@ -18,6 +18,7 @@ from orchestrator.coordination.events import (
 from orchestrator.coordination.replay import resume
 from orchestrator.coordination.session import Session
 from orchestrator.driver.planning import NOTHING_LEARNT, Learnt, make_plan
+from orchestrator.driver.resumption import NO_PAST, Resumption
 from wire.coordination import RunEvent, StartRun
 from wire.ids import CallId, derived_id
 
@@ -102,9 +103,17 @@ def admitted(
     learnt: Learnt = NOTHING_LEARNT,
     traceparent: str | None = None,
     preparation: Preparation = UNPREPARED,
+    resumption: Resumption = NO_PAST,
 ) -> Admission:
     """A new run. `seed` is secret."""
-    plan = make_plan(start, seed=seed, time_left_s=time_left_s, latencies=latencies, learnt=learnt)
+    plan = make_plan(
+        start,
+        seed=seed,
+        time_left_s=time_left_s,
+        latencies=latencies,
+        learnt=learnt,
+        resumption=resumption,
+    )
     session = Session()
     commands = session.handle(RunAdmitted(0, plan))
     return Admission(

@@ -107,7 +107,7 @@ def _seats(record: RunRecord, told: ScoreRun, now_unix_s: float) -> list[SeatSco
     _check(told, clusters)
     found = evidence_of(told.score, clusters, details.winner, told.agents)
     models = _models(record)
-    return [
+    seats = [
         SeatScore(
             run_id=record.run_id,
             agent_id=agent_id,
@@ -120,7 +120,11 @@ def _seats(record: RunRecord, told: ScoreRun, now_unix_s: float) -> list[SeatSco
             scored_unix_s=now_unix_s,
         )
         for agent_id, evidence in found.items()
+        if agent_id in models  # a draft of an earlier turn: that turn's score speaks of it
     ]
+    if not seats:
+        raise NothingToScoreError("All answers of the run were made for an earlier one.")
+    return seats
 
 
 def _check(told: ScoreRun, clusters: Iterable[str]) -> None:

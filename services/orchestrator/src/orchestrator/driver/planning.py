@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from model_providers.token_estimate import estimate_request, estimate_text
-from orchestrator.coordination.plan import CallLimits, PlannedAgent, RunPlan, ToolPlan
+from orchestrator.coordination.plan import CallLimits, Draft, PlannedAgent, RunPlan, ToolPlan
 from orchestrator.coordination.task_class import task_class_of
 from orchestrator.coordination.weights import Evidence, panel_weights
+from orchestrator.driver.resumption import NO_PAST, Resumption, conversation_sha256
 
 if TYPE_CHECKING:
     from orchestrator.driver.latencies import Latencies
@@ -36,6 +37,7 @@ def make_plan(
     time_left_s: float,
     latencies: Latencies,
     learnt: Learnt = NOTHING_LEARNT,
+    resumption: Resumption = NO_PAST,
 ) -> RunPlan:
     """Every default filled in, every estimate made; `seed` is secret."""
     panel = start.panel
@@ -43,6 +45,8 @@ def make_plan(
     weights = _weights(panel, task_class, learnt)
     conversation_tokens = estimate_request(start.request)
     deadline_ms, wrap_up_ms = _times_ms(panel, time_left_s)
+    tools = _tools(start)
+    may_return = tools in {"lead", "vote"} and len(panel.agents) > 1
     return RunPlan(
         seed=seed,
         agents=tuple(
@@ -54,9 +58,9 @@ def make_plan(
         self_vote=panel.self_vote,
         present=panel.present,
         presenter=panel.presenter,
-        tools=_tools(start),
+        tools=tools,
         tool_call_required=start.request.tool_choice.mode in {"required", "tool"},
-        lead=_lead(panel),
+        lead=_lead(panel, resumption),
         max_rounds=panel.max_rounds,
         quorum=panel.quorum,
         grace=panel.grace,
@@ -65,6 +69,9 @@ def make_plan(
         early_stop=panel.early_stop,
         checked=_checked(start),
         task_class=task_class,
+        drafts=_drafts(start, resumption),
+        conversation_items=len(start.request.items) if may_return else 0,
+        conversation_sha256=conversation_sha256(start.request.items) if may_return else "",
         limits=_limits(start),
         wrap_up_ms=wrap_up_ms,
         deadline_ms=deadline_ms,
@@ -123,11 +130,21 @@ def _tools(start: StartRun) -> ToolPlan:
     return "vote" if start.panel.tools == "vote" else "lead"
 
 
-def _lead(panel: PanelSpec) -> str | None:
+def _lead(panel: PanelSpec, resumption: Resumption) -> str | None:
+    """Who led the turn before goes on, even where another stood in for the lead."""
+    if resumption.lead in {agent.agent_id for agent in panel.agents}:
+        return resumption.lead
     if panel.lead is not None:
         return panel.lead
     able = (agent.agent_id for agent in panel.agents if agent.model.capabilities.tools)
     return next(able, None)
+
+
+def _drafts(start: StartRun, resumption: Resumption) -> tuple[Draft, ...]:
+    if start.request.tool_choice.mode in {"required", "tool"}:
+        return ()  # no text may be this turn's answer
+    agents = {agent.agent_id for agent in start.panel.agents}
+    return tuple(draft for draft in resumption.drafts if draft.agent_id in agents)
 
 
 def _checked(start: StartRun) -> bool:

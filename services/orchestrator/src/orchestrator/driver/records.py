@@ -69,7 +69,7 @@ def delivered_usage(session: Session, calls: Sequence[CallRecord]) -> Usage:
     """
     spoken = [call for call in calls if call.delivered]
     if not spoken:
-        return Usage()
+        return _draft_usage(session)
     usage = spoken[-1].usage
     if spoken[-1].phase != "present":
         return usage
@@ -80,6 +80,15 @@ def delivered_usage(session: Session, calls: Sequence[CallRecord]) -> Usage:
         cached_tokens=asked[-1].usage.cached_tokens,
         cache_write_tokens=asked[-1].usage.cache_write_tokens,
     )
+
+
+def _draft_usage(session: Session) -> Usage:
+    """Where an earlier turn's answer was delivered, for which this run made no call."""
+    decision = _last(session.log, DecisionMade)
+    if decision is None or _last(session.log, PresentFinished) is None:
+        return Usage()
+    drafts = session.board.plan.drafts
+    return next((d.usage for d in drafts if d.agent_id == decision.winner), Usage())
 
 
 def run_details(session: Session, summary: RunSummary) -> RunDetails:

@@ -16,6 +16,7 @@ from orchestrator.coordination.commands import (
     SetTimer,
     StartCall,
 )
+from orchestrator.coordination.drafts import leaves_something
 from orchestrator.coordination.events import (
     CancelRequested,
     ClientGone,
@@ -38,13 +39,14 @@ from orchestrator.driver.records import (
     run_details,
     run_record,
 )
+from orchestrator.driver.resumption import tool_call_id
 from orchestrator.driver.retelling import Retelling
 from orchestrator.driver.run_metrics import count_run
 from orchestrator.driver.spans import RunSpans
 from orchestrator.store.writer import DuplicateRowError, FenceLostError, StoreUnavailableError
 from orchestrator.store.writes import LogForgotten, RunClosed, RunOpened, RunReleased
 from service_kit.logging import get_logger
-from wire.conversation import GenerationRequest
+from wire.conversation import GenerationRequest, ToolCallStarted
 from wire.coordination import RunEnded, RunStarted
 from wire.deadline import Deadline
 from wire.errors import CallerError, PlatformError, PlatformFaultError, PlatformInterruptedError
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
     from orchestrator.agents.answer_checks import AnswerCheck
     from orchestrator.context_budget import ContextBudget, Fitted
+    from orchestrator.coordination.board import Board
     from orchestrator.coordination.commands import Command
     from orchestrator.coordination.events import LogEntry
     from orchestrator.driver.admission import Admission
@@ -206,6 +209,11 @@ class Run:
         """The run as far as it has come."""
         return run_record(self._session, self._summary(), with_seed=self.ended.is_set())
 
+    @property
+    def board(self) -> Board:
+        """Answers, failures and plan, for a turn that goes on from this one."""
+        return self._session.board
+
     def log(self) -> list[LogEntry]:
         """The core's log so far."""
         return self._session.log
@@ -330,9 +338,21 @@ class Run:
         self._say(event, self.output.push)
 
     def _say(self, event: AnswerEvent, say: Callable[[RunEvent], None]) -> None:
+        if isinstance(event, ToolCallStarted):
+            event = self._referring(event)
         news = self._retelling.take(event)
         if news is not None:
             say(news)
+
+    def _referring(self, event: ToolCallStarted) -> ToolCallStarted:
+        """The call under an id that leads back here, if there is something to come back for.
+
+        Otherwise under the vendor's own: some vendors take no other.
+        """
+        if not _is_panel(self.start) or not leaves_something(self._session.board):
+            return event
+        call_id = tool_call_id(self.start.run_id, event.index)
+        return event if call_id is None else msgspec.structs.replace(event, call_id=call_id)
 
     def _set_timer(self, at_ms: int, event: Input) -> None:
         delay_s = max(0, at_ms - self._now_ms()) / 1000

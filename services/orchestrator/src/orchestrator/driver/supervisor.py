@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.agents.answer_checks import AnswerCheck, UnusableSchemaError, answer_check
 from orchestrator.driver.admission import UNPREPARED, admitted
 from orchestrator.driver.planning import NOTHING_LEARNT, Learnt
+from orchestrator.driver.resumption import NO_PAST, Resumption
 from orchestrator.driver.run import Run, RunConflictError
 from service_kit.call_context import NOT_STARTED
 from service_kit.logging import get_logger
@@ -74,8 +75,11 @@ class RunSupervisor:
         *,
         learnt: Learnt = NOTHING_LEARNT,
         preparation: Preparation = UNPREPARED,
+        resumption: Resumption = NO_PAST,
     ) -> Run:
         """Admit a run, or join the one that has this id. `learnt`: what its team's scores say.
+
+        `resumption`: what the turn that it goes on from has left.
 
         Raises:
             RunConflictError: the id is another team's.
@@ -98,6 +102,7 @@ class RunSupervisor:
             learnt=learnt,
             traceparent=context.traceparent,
             preparation=preparation,
+            resumption=resumption,
         )
         return self._begin(Run(admission, services, check=_check_for(start)), group)
 

@@ -26,7 +26,8 @@ def timeline(log: Iterable[LogEntry]) -> Iterator[RunMoment]:
 def _tell(entry: LogEntry) -> tuple[str, str, str | None] | None:  # noqa: C901, PLR0911, PLR0912 - a table
     match entry:
         case events.RunAdmitted(plan=plan):
-            return "admitted", f"admitted; {len(plan.agents)} agents", None
+            drafts = f", {len(plan.drafts)} of whom have answered before" if plan.drafts else ""
+            return "admitted", f"admitted; {len(plan.agents)} agents{drafts}", None
         case events.RunResumed():
             return "resumed", "taken over by another process", None
         case events.RoundOpened(round=number, phase=phase):
