@@ -55,6 +55,7 @@ def _models() -> dict[str, Json]:
         "breaks-off": "breaks-off@reset_after=2,tokens=20",
     }
     models: dict[str, Json] = {name: _model("sim", of) for name, of in upstream.items()}
+    models["toolless"] = {**_model("sim", "toolless"), "capabilities": {"tools": False}}
     models["sim"] = {**_model("sim", "sim"), "aliases": ["gpt-sim"]}
     models |= _models_of_other_vendors()
     for name in SPEAKING_RESPONSES:
@@ -115,6 +116,11 @@ def _panels() -> dict[str, Json]:
             {"analyst": ANALYST, "engineer": ENGINEER, "dissenter": DISSENTER},
             present="synthesise",
             early_stop=False,
+        ),
+        "tools-vote": panel(
+            {"analyst": ANALYST, "engineer": ENGINEER, "critic": CRITIC},
+            models={"critic": "toolless"},
+            tools="vote",
         ),
         "slow-answers": _of_model("slow-first"),
         "slow-middles": _of_model("slow-middle"),

@@ -1,7 +1,10 @@
 """Client function tools: the call, the result, the answer; streamed and not."""
 
 import json
-from typing import Any
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import openai
 import pytest
@@ -111,3 +114,102 @@ def test_tool_choice_none_calls_nothing(client: openai.OpenAI, model: str):
 
     assert answer.choices[0].message.tool_calls is None
     assert answer.choices[0].message.content == "NONE"
+
+
+# ------------------------------------------------------- a loop that goes on from its last turn
+
+STEPS = 5
+EVERY_VENDOR_TAKES = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+STEP: dict[str, Any] = {
+    "name": "step",
+    "description": "Takes one step",
+    "parameters": {
+        "type": "object",
+        "properties": {"number": {"type": "integer"}},
+        "required": ["number"],
+        "additionalProperties": False,
+    },
+}
+
+
+@dataclass
+class Turn:
+    """What the client sees, and the request id under which the run's record is."""
+
+    calls: list[tuple[str, str]]
+    text: str
+    request_id: str
+
+
+def steps() -> str:
+    return "\n".join(
+        f'Call the tool named `step` exactly once with these arguments: {{"number":{n}}} . '
+        f"After the tool result, reply with exactly: DONE-{n}"
+        for n in range(1, STEPS + 1)
+    )
+
+
+def chat_loop(client: openai.OpenAI, model: str) -> list[Turn]:
+    messages: list[Any] = [{"role": "user", "content": steps()}]
+    tools: list[Any] = [{"type": "function", "function": STEP}]
+    turns: list[Turn] = []
+    while not turns or (turns[-1].calls and len(turns) < 2 * STEPS):
+        raw = client.chat.completions.with_raw_response.create(
+            model=model, messages=messages, tools=tools
+        )
+        message = raw.parse().choices[0].message
+        called = [call for call in message.tool_calls or [] if call.type == "function"]
+        calls = [(call.function.name, call.function.arguments) for call in called]
+        turns.append(Turn(calls, message.content or "", raw.headers["x-request-id"]))
+        assert all(EVERY_VENDOR_TAKES.fullmatch(call.id) for call in called)
+        messages.append(message.model_dump(exclude_none=True))
+        messages += [{"role": "tool", "tool_call_id": call.id, "content": "ok"} for call in called]
+    return turns
+
+
+def responses_loop(client: openai.OpenAI, model: str) -> list[Turn]:
+    items: list[Any] = [{"role": "user", "content": steps()}]
+    tools: list[Any] = [{"type": "function", **STEP}]
+    turns: list[Turn] = []
+    while not turns or (turns[-1].calls and len(turns) < 2 * STEPS):
+        raw = client.responses.with_raw_response.create(
+            model=model, input=items, tools=tools, store=False
+        )
+        answer = raw.parse()
+        called = [item for item in answer.output if item.type == "function_call"]
+        calls = [(call.name, call.arguments) for call in called]
+        turns.append(Turn(calls, answer.output_text, raw.headers["x-request-id"]))
+        assert all(EVERY_VENDOR_TAKES.fullmatch(call.call_id) for call in called)
+        items += [item.model_dump(exclude_none=True) for item in answer.output]
+        items += [
+            {"type": "function_call_output", "call_id": call.call_id, "output": "ok"}
+            for call in called
+        ]
+    return turns
+
+
+def shape_of(turns: list[Turn]) -> list[tuple[list[tuple[str, object]], str]]:
+    return [([(name, json.loads(given)) for name, given in t.calls], t.text) for t in turns]
+
+
+@pytest.mark.requirement("coordination:tools:resume")
+@pytest.mark.parametrize("loop", [chat_loop, responses_loop])
+def test_a_loop_of_five_steps_looks_as_with_one_model_and_no_answer_is_bought_twice(
+    client: openai.OpenAI, loop: Callable[[openai.OpenAI, str], list[Turn]]
+):
+    expected = loop(client, "sim")
+
+    turns = loop(client, "tools-vote")
+
+    assert len(expected) == STEPS + 1
+    assert shape_of(turns) == shape_of(expected)
+    asked = [answering(client, turn) for turn in turns]
+    everybody, others = ["analyst", "critic", "engineer"], ["analyst", "engineer"]
+    assert asked == [everybody, *[others] * STEPS]
+
+
+def answering(client: openai.OpenAI, turn: Turn) -> list[str]:
+    """Whom the run asked for an answer, by its record."""
+    path = f"/conclave/runs/{turn.request_id}"
+    record = client.get(path, cast_to=cast("Any", dict[str, Any]))
+    return sorted(call["agent_id"] for call in record["calls"] if call["phase"] == "answer")
