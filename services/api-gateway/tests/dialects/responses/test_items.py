@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api_gateway.dialects.responses.items import (
     DecodedInput,
+    called_once,
     check_results,
     decode_items,
     references,
@@ -340,6 +341,22 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
     max_leaves=12,
 )  # fmt: skip
+
+
+@pytest.mark.requirement("responses:store:continued")
+def test_a_call_told_again_before_its_output_is_told_once() -> None:
+    again = {**CALL, "id": "fc_other"}
+    user = {"role": "user", "content": "q"}
+    items = decoded(user, CALL, user, again, OUTPUT, again, OUTPUT).items
+
+    once = called_once(items)
+
+    assert [type(item) for item in once] == [
+        Message, ToolCall, Message, ToolResult, ToolCall, ToolResult,
+    ]  # fmt: skip
+    check_results(once)
+
+
 KINDS = st.sampled_from(
     ["message", "function_call", "function_call_output", "custom_tool_call", "reasoning",
      "custom_tool_call_output", "compaction", "compaction_trigger", "item_reference",

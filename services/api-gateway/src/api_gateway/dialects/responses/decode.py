@@ -9,6 +9,7 @@ from api_gateway import openai_errors
 from api_gateway.dialects.json_schema import check_response_schema
 from api_gateway.dialects.responses.items import (
     DecodedInput,
+    called_once,
     check_results,
     decode_items,
 )
@@ -65,7 +66,7 @@ class ResponsesBody:
         parameters = self.head.parameters
         more = [decode_tools(raw, "input.tools") for raw in (*history.more_tools, *self._more)]
         return GenerationRequest(
-            items=(*_instructions(parameters), *history.items, *self.own.items),
+            items=(*_instructions(parameters), *self._conversation(history)),
             tools=joined([self.tools, *more]).tools,
             tool_choice=self.tool_choice,
             parallel_tool_calls=parameters.parallel_tool_calls,
@@ -75,6 +76,10 @@ class ResponsesBody:
             prompt_cache_key=parameters.prompt_cache_key,
             service_tier=parameters.service_tier,
         )
+
+    def _conversation(self, history: DecodedInput) -> tuple[Item, ...]:
+        items = (*history.items, *self.own.items)
+        return called_once(items) if history.items else items
 
     @property
     def _more(self) -> tuple[msgspec.Raw, ...]:

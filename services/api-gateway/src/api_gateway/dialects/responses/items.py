@@ -226,6 +226,27 @@ def check_results(items: Sequence[Item]) -> None:
             )
 
 
+def called_once(items: Sequence[Item]) -> tuple[Item, ...]:
+    """The items without calls that are told again before their output has come.
+
+    Some clients name the response they continue and replay it as well.
+    """
+    waiting: set[str] = set()
+    once: list[Item] = []
+    for item in items:
+        match item:
+            case ToolCall() if item.call_id in waiting:
+                continue
+            case ToolCall():
+                waiting.add(item.call_id)
+            case ToolResult():
+                waiting.discard(item.call_id)
+            case _:
+                pass
+        once.append(item)
+    return tuple(once)
+
+
 # ------------------------------------------------------------------------------------- one by one
 
 
