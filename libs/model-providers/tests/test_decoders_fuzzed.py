@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,6 +94,103 @@ def test_any_stream_is_read_or_refused_with_a_typed_error(
         found = [each for event in streamed for each in decoder.feed(event)]
         found += decoder.end()
         assert all(isinstance(each, AnswerEvent) for each in found)
+
+
+def read_or_refuse(dialect: str, chunks: list[bytes]) -> None:
+    decoder, reader = STREAMED[dialect](CONTEXT), SseReader(max_event_bytes=2000)
+
+    with contextlib.suppress(PlatformError, EventTooLargeError):
+        for chunk in chunks:
+            for event in reader.feed(chunk):
+                assert all(isinstance(each, AnswerEvent) for each in decoder.feed(event))
+        decoder.end()
+
+
+def cut(stream: bytes, places: list[int]) -> list[bytes]:
+    """In pieces at these places, wherever they are."""
+    bounds = sorted({0, len(stream), *(place % (len(stream) + 1) for place in places)})
+    return [stream[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+def frame(name: str, body: bytes, end: bytes) -> bytes:
+    return b"event: %b\ndata: %b%b" % (name.encode(), body, end)
+
+
+frames = st.builds(
+    frame,
+    st.sampled_from(TYPES),
+    data,
+    st.sampled_from((b"\n\n", b"\r\n\r\n", b"\n", b"")),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("dialect", STREAMED)
+@given(streamed=st.lists(frames, max_size=10), places=st.lists(st.integers(0, 5000), max_size=8))
+@settings(deadline=None, max_examples=3000)
+@pytest.mark.requirement("fuzz:vendor-streams")
+def test_thousands_of_streams_cut_anywhere_are_read_or_refused(
+    dialect: str, streamed: list[bytes], places: list[int]
+) -> None:
+    read_or_refuse(dialect, cut(b"".join(streamed), places))
+
+
+# An event that a vendor could send for ever, and what has to come before it.
+ENDLESS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "chat": ([], {"id": "x", "choices": [{"index": 0, "delta": {"content": "a" * 100}}]}),
+    "responses": (
+        [
+            {"type": "response.created", "response": {"id": "r"}},
+            {
+                "type": "response.output_item.added",
+                "output_index": 0,
+                "item": {"type": "message", "id": "m", "role": "assistant", "content": []},
+            },
+        ],
+        {
+            "type": "response.output_text.delta",
+            "item_id": "m",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": "a" * 100,
+        },
+    ),
+    "messages": (
+        [
+            {"type": "message_start", "message": {"usage": {"input_tokens": 1}}},
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": ""},
+            },
+        ],
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "a" * 100},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", ENDLESS)
+@pytest.mark.requirement("fuzz:bounded-memory")
+def test_a_decoder_does_not_keep_what_it_has_handed_on(dialect: str) -> None:
+    before, again = ENDLESS[dialect]
+    decoder = STREAMED[dialect](CONTEXT)
+    opening = [SseEvent(json.dumps(each).encode(), str(each.get("type", ""))) for each in before]
+    event = SseEvent(json.dumps(again).encode(), str(again.get("type", "")))
+    for each in (*opening, *[event] * 10):
+        list(decoder.feed(each))
+
+    tracemalloc.start()
+    told = sum(len(list(decoder.feed(event))) for _ in range(2000))
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert told == 2000
+    assert kept_bytes < 20_000
 
 
 @pytest.mark.parametrize("dialect", WHOLE)

@@ -110,3 +110,11 @@ def test_a_failure_in_a_stream_is_one_data_frame_with_all_four_keys() -> None:
     assert frame == (
         b'data: {"error":{"message":"m","type":"server_error","param":null,"code":null}}\n\n'
     )
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**63])
+def test_a_number_of_any_length_can_be_out_of_range(value: int) -> None:
+    error = openai_errors.out_of_range("n", value, minimum=1, maximum=9, kind="integer")
+
+    assert error.param == "n"
+    assert len(str(error)) < 200

@@ -25,6 +25,9 @@ _EXPECTED = re.compile(r"Expected `(?P<expected>[^`]*)`(?:, got `(?P<got>[^`]*)`
 _BAD_VALUE = re.compile(r"Invalid (?:enum )?value (?P<value>.*)", re.DOTALL)
 _PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 
+# What no float can hold.
+_LARGE = 10**300
+
 _TYPE_WORDS = {
     "str": "a string",
     "int": "an integer",
@@ -105,7 +108,7 @@ def out_of_range(
     word, bound, side = (">=", minimum, "below_min") if below else ("<=", maximum, "above_max")
     return InvalidRequestError(
         f"Invalid '{param}': {kind} {side.replace('_', ' ')}imum value. "
-        f"Expected a value {word} {bound:g}, but got {value:g} instead.",
+        f"Expected a value {word} {bound:g}, but got {_number(value)} instead.",
         param=param,
         code=f"{kind}_{side}_value",
     )
@@ -160,6 +163,11 @@ def _unexpected(param: str, expected: str, got: str | None) -> InvalidRequestErr
 def _join(root: str, path: str) -> str:
     """`messages`, `[0].role` -> `messages[0].role`; msgspec writes `[...]` for a dict's value."""
     return (root + path.replace("[...]", "")).lstrip(".")
+
+
+def _number(value: float) -> str:
+    """Integers of a request have as many digits as their client likes."""
+    return f"{value:g}" if abs(value) < _LARGE else "a number of more than 300 digits"
 
 
 def _short(text: str, limit: int = 80) -> str:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api_gateway import openai_errors
 from api_gateway.dialects import json_members
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=10)
@@ -67,3 +68,11 @@ def test_what_is_no_object_is_refused(body: bytes) -> None:
 
 def test_a_text_is_encoded_as_a_value() -> None:
     assert bytes(json_members.text('a"b')) == b'"a\\"b"'
+
+
+def test_bytes_that_nobody_reads_are_checked_too() -> None:
+    members = json_members.split(b'{"a": {"\x80": 1}}')
+
+    with pytest.raises(openai_errors.JSON_PROBLEMS):
+        json_members.check_encoding(members)
+    json_members.check_encoding(json_members.split('{"a": "é"}'.encode()))

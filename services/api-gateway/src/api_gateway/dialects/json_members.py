@@ -25,6 +25,16 @@ def split(data: bytes) -> Members:
     return _DECODER.decode(data)
 
 
+def check_encoding(members: Members) -> None:
+    """What is kept or written into JSON of ours must be UTF-8 also where nobody reads it.
+
+    Raises:
+        UnicodeDecodeError: it is not. Also see `openai_errors.JSON_PROBLEMS`.
+    """
+    for raw in members.values():
+        bytes(raw).decode()
+
+
 def join(members: Members) -> bytes:
     """One object of these members."""
     pieces: list[bytes | msgspec.Raw] = []

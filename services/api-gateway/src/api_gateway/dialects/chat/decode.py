@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
+from api_gateway.dialects import json_members
 from api_gateway.dialects.chat.foreign_messages import as_chat_messages, is_foreign
 from api_gateway.dialects.chat.foreign_tools import as_chat_choice, as_chat_tools
 from api_gateway.dialects.chat.messages import (
@@ -82,6 +83,8 @@ def decode_body(head: ChatHead) -> ChatBody:
     Raises:
         InvalidRequestError: with the path of the first fault.
     """
+    if head.stores:
+        _check_encoding(head)
     head, messages = _messages(head)
     head, found, tool_choice = _tools(head)
     parameters = head.parameters
@@ -91,6 +94,14 @@ def decode_body(head: ChatHead) -> ChatBody:
     if not found.are_all:
         head = replace(head, members=without_unknown_tools(head.members))
     return ChatBody(head, messages, found.tools, tool_choice)
+
+
+def _check_encoding(head: ChatHead) -> None:
+    """Only of what is kept: to read all of a long conversation once more is not free."""
+    try:
+        json_members.check_encoding(head.members)
+    except openai_errors.JSON_PROBLEMS as problem:
+        raise openai_errors.from_json_problem(problem) from None
 
 
 def _messages(head: ChatHead) -> tuple[ChatHead, list[ChatMessage]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from api_gateway import openai_errors
+from api_gateway.dialects import json_members
 from api_gateway.dialects.responses.content import InputPart, to_part
 from api_gateway.dialects.responses.items import decode_item
 from model_providers.openai_chat.encode import encode_messages
@@ -112,6 +113,10 @@ def as_chat_messages(
         InvalidRequestError: with the path of the first fault.
         NotFoundError: a reference to a stored item.
     """
+    try:
+        json_members.check_encoding({root: raw})
+    except openai_errors.JSON_PROBLEMS as problem:
+        raise openai_errors.from_json_problem(problem, root) from None
     entries = _decode(_LIST, raw, root)
     if isinstance(entries, str):
         items: list[Item] = [Message("user", (TextPart(entries),))]

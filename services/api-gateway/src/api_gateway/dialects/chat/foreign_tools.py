@@ -97,7 +97,7 @@ def _as_chat(raw: msgspec.Raw, path: str) -> msgspec.Raw:
     tool = _decode(_TOOL, raw, path)
     if tool.name is None or _is_nested(tool):
         return raw
-    members = json_members.split(bytes(raw))
+    members = _split(raw, path)
     if is_present(tool.input_schema):
         return _anthropic(members)
     if tool.type == "custom":
@@ -147,6 +147,13 @@ def _array(values: Iterable[msgspec.Raw]) -> msgspec.Raw:
 
 def _text(value: str) -> msgspec.Raw:
     return json_members.text(value)
+
+
+def _split(raw: msgspec.Raw, path: str) -> json_members.Members:
+    try:
+        return json_members.split(bytes(raw))
+    except openai_errors.JSON_PROBLEMS as problem:
+        raise openai_errors.from_json_problem(problem, path) from None
 
 
 def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, root: str) -> T:

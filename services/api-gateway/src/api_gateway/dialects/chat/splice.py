@@ -238,7 +238,10 @@ class StreamSplicer:
             self._usage_chunk = data_frame(payload) if self._include_usage else b""
             self._drop_blank_line = True
             return b""
-        members = json_members.split(payload)
+        try:
+            members = json_members.split(payload)
+        except JSON_PROBLEMS:
+            raise _malformed(self._provider) from None
         if self._include_usage:
             alone = {**members, "choices": msgspec.Raw(b"[]")}
             self._usage_chunk = data_frame(json_members.join(alone))

@@ -184,10 +184,13 @@ def decode_compact_head(body: bytes) -> tuple[ResponsesHead, str | None]:
 
 
 def _split(body: bytes) -> json_members.Members:
+    """The members; those that the response repeats are UTF-8 throughout, items are read later."""
     try:
-        return json_members.split(body)
+        members = json_members.split(body)
+        json_members.check_encoding({name: raw for name, raw in members.items() if name != "input"})
     except openai_errors.JSON_PROBLEMS as problem:
         raise openai_errors.from_json_problem(problem) from None
+    return members
 
 
 def _decode(members: json_members.Members, decoder: msgspec.json.Decoder[RequestT]) -> RequestT:
