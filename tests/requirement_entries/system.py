@@ -54,4 +54,9 @@ ENTRIES = [
         "A good configuration is taken while running; a bad one is refused, said, and changes "
         "nothing.",
     ),
+    Requirement(
+        "system:conformance",
+        "Open Responses and ogx, conformance suites",
+        "What conformance suites and agents send is answered alike by every lane.",
+    ),
 ]
