@@ -28,4 +28,9 @@ ENTRIES = [
         "the engine, notes",
         "The key that owns a run can say how good its answer turned out.",
     ),
+    Requirement(
+        "runs:answers",
+        "the engine, notes",
+        "A run's record holds answers only if they are asked for and the operator allows it.",
+    ),
 ]

@@ -38,7 +38,10 @@ def scenery(simulator_url: str) -> dict[str, Json]:
         "first_byte_timeout_s": HANG_TIMEOUT_S,
     }
     nowhere: Json = {"kind": "openai-compatible", "base_url": REFUSING_URL}
+    # As many calls at once as one panel makes: those of a second one wait.
+    door: Json = {"kind": "openai-compatible", "base_url": simulator_url, "max_concurrency": 3}
     providers: dict[str, Json] = {"sim": sim, "patient": patient, "nowhere": nowhere}
+    providers["narrow-door"] = door
     providers |= _other_vendors(simulator_url)
     return {"version": 1, "providers": providers, "models": _models(), "panels": _panels()}
 
@@ -50,11 +53,14 @@ def _models() -> dict[str, Json]:
         "narrow": "narrow@window=60",
         "slow-first": "slow-first@ttft=20000",
         "slow-middle": "slow-middle@ttft=10,itl=100,tokens=300",
+        "says-left": "says-left@reply=left",
+        "says-right": "says-right@reply=right",
         "late-voter": "late-voter",
         "late-presenter": "late-presenter",
         "breaks-off": "breaks-off@reset_after=2,tokens=20",
     }
     models: dict[str, Json] = {name: _model("sim", of) for name, of in upstream.items()}
+    models["behind-the-door"] = _model("narrow-door", "slow-first@ttft=20000")
     models["toolless"] = {**_model("sim", "toolless"), "capabilities": {"tools": False}}
     models["sim"] = {**_model("sim", "sim"), "aliases": ["gpt-sim"]}
     models |= _models_of_other_vendors()
@@ -122,6 +128,15 @@ def _panels() -> dict[str, Json]:
             models={"critic": "toolless"},
             tools="vote",
         ),
+        "two-ways": {
+            "agents": [
+                {"id": "favourite", "model": "says-left", "weight": 1.3},
+                {"id": "outsider", "model": "says-right"},
+            ],
+            "borda_weight": 0,
+            "max_rounds": 0,
+        },
+        "queued": _of_model("behind-the-door"),
         "slow-answers": _of_model("slow-first"),
         "slow-middles": _of_model("slow-middle"),
         "slow-ballots": _of_model("late-voter"),

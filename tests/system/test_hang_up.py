@@ -3,9 +3,10 @@
 import http.client
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -115,6 +116,31 @@ def test_before_the_first_token(
         gone_s = asked.hang_up()
 
     assert_all_closed(sim, seen_before, gone_s)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_while_its_calls_wait_for_a_place(
+    running: Platform, sim: Simulator, seen_before: int, *, stream: bool
+):
+    with asking(running, "queued", stream=True) as first:
+        reach(sim, seen_before, running_calls(3))
+        with asking(running, "queued", stream=stream) as second:
+            eventually(lambda: runs_in_flight(running) == 2, WINDOW_TIMEOUT_S, "both have begun")
+            gone_s = second.hang_up()
+            eventually(lambda: runs_in_flight(running) == 1, WINDOW_TIMEOUT_S, "one has ended")
+            over_s = time.monotonic()
+        first.hang_up()
+
+    assert over_s - gone_s <= BAR_S
+    assert len(sim.ended_calls(seen_before)) == 3
+
+
+def runs_in_flight(running: Platform) -> int:
+    """From the orchestrator's own database: `/metrics` may be seconds old."""
+    database = running.state_dir / "data" / "orchestrator.sqlite3"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT count(*) FROM runs WHERE status = 'in_progress'")
+        return int(found.fetchone()[0])
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])

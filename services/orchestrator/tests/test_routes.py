@@ -273,3 +273,20 @@ async def test_another_teams_or_keys_run_cannot_be_scored(service: Orchestrator)
         with pytest.raises(RemoteError) as raised:
             await score(service, start, ada=1.0, **whose)  # type: ignore[arg-type]
         assert raised.value.status == 404
+
+
+@pytest.mark.requirement("runs:answers")
+async def test_answers_are_shown_to_nobody_where_the_operator_says_so(tmp_path: Path) -> None:
+    async with orchestrator(tmp_path, show_answers=False) as service:
+        start = start_run(panel(service.sim))
+        await service.run(start)
+        with pytest.raises(RemoteError) as refused:
+            await service.client.call(
+                GET_RUN, None, service.context(), run_id=start.run_id, answers="1"
+            )
+        record = await service.client.call(GET_RUN, None, service.context(), run_id=start.run_id)
+
+    assert refused.value.status == 403
+    assert refused.value.param == "answers"
+    assert len(record.answers) == 3
+    assert all(answer.text is None for answer in record.answers)

@@ -112,6 +112,7 @@ def create_app(
         Learning(store.scores, clock),
         RunsElsewhere(store.reader, store.leases, takeover, clock),
         budget,
+        show_answers=settings.show_answers,
     ).register(internal)
     operations = operations_app(lifecycle, metrics.registry)
     return Application(

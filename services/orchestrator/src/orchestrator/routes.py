@@ -27,6 +27,7 @@ from wire.endpoints import (
 from wire.errors import (
     InvalidRequestError,
     NotFoundError,
+    PermissionDeniedError,
     PlatformInterruptedError,
     ServiceUnavailableError,
 )
@@ -57,6 +58,17 @@ _YES = frozenset({"1", "true"})
 _decode_record = msgspec.json.Decoder(RunRecord).decode
 
 
+class AnswersNotShownError(PermissionDeniedError):
+    """The operator shows nobody what agents have answered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Run records are shown without answers here (ORCHESTRATOR_SHOW_ANSWERS). Leave out "
+            "`answers`.",
+            param="answers",
+        )
+
+
 class RunRoutes:
     """Handlers. The tenant comes from the call's context; a foreign run is not found."""
 
@@ -67,9 +79,12 @@ class RunRoutes:
         learning: Learning,
         elsewhere: RunsElsewhere,
         budget: ContextBudget | None = None,
+        *,
+        show_answers: bool = True,
     ) -> None:
         self._supervisor = supervisor
         self._budget = budget
+        self._show_answers = show_answers
         self._reader = reader
         self._elsewhere = elsewhere
         self._learning = learning
@@ -136,7 +151,7 @@ class RunRoutes:
 
     async def get(self, _request: None, context: CallContext, params: dict[str, str]) -> RunRecord:
         """The record, from memory while the run is here."""
-        run_id, answers = params["run_id"], _wants_answers(params)
+        run_id, answers = params["run_id"], self._wants_answers(params)
         run = self._supervisor.find(context.tenant_id, run_id)
         if run is not None:
             return _live_record(run, answers=answers)
@@ -148,7 +163,7 @@ class RunRoutes:
         self, _request: None, context: CallContext, params: dict[str, str]
     ) -> RunRecord:
         """The record of the newest run of a request."""
-        request_id, answers = params["request_id"], _wants_answers(params)
+        request_id, answers = params["request_id"], self._wants_answers(params)
         run = self._supervisor.find_by_request(context.tenant_id, request_id)
         if run is not None:
             return _live_record(run, answers=answers)
@@ -185,6 +200,12 @@ class RunRoutes:
     ) -> LearntWeights:
         """What the team's scores say of its models."""
         return await self._learning.weights(context.tenant_id)
+
+    def _wants_answers(self, params: dict[str, str]) -> bool:
+        wanted = params.get("answers", "") in _YES
+        if wanted and not self._show_answers:
+            raise AnswersNotShownError
+        return wanted
 
     async def _is_known(self, start: StartRun) -> bool:
         """Whether a detached run of this id is another process's, or of an earlier time."""
@@ -253,10 +274,6 @@ def _live_record(run: Run, *, answers: bool) -> RunRecord:
         return record
     log = run.log()
     return with_texts(record, log, encode_log(log))
-
-
-def _wants_answers(params: dict[str, str]) -> bool:
-    return params.get("answers", "") in _YES
 
 
 def _found(stored: StoredRun | None) -> StoredRun:

@@ -67,6 +67,12 @@ class OrchestratorSettings(ServiceSettings, env_prefix="ORCHESTRATOR_"):
         "answered and voted, and the decision cannot be recomputed from it.",
     )
 
+    show_answers: bool = Field(
+        default=True,
+        description="Let the key that owns a run read its answers and ballots (`?answers=1`). Off: "
+        "records show who answered and voted, whoever asks.",
+    )
+
     def compactor_urls(self) -> list[str]:
         """One base URL per replica."""
         return [url for part in self.compactor_url.split(",") if (url := part.strip())]
