@@ -140,6 +140,15 @@ def test_a_plain_question_about_what_was_said_is_answered_from_it(
     assert answer not in text(Message("user", question), ADA)
 
 
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e"])
+def test_who_must_call_something_calls_what_has_not_been_called(name: str) -> None:
+    tools = (WEATHER, Tool(name, OTHER.parameters))
+
+    forced = reply(*CALLED, ADA, tools=tools, tool_choice=ToolChoice("required"))
+
+    assert [call.name for call in forced.calls] == [name]
+
+
 def test_the_steps_of_an_errand_are_called_one_after_another() -> None:
     second = ERRAND.replace("Paris", "Rome").replace("DONE-1", "DONE-2")
     ask = Message("user", f"{ERRAND}\n{second}")

@@ -161,9 +161,8 @@ def _calls(prompt: Prompt, scene: Scene) -> tuple[_Call, ...]:
         return (call,)
     if prompt.tool_choice.mode != "auto" or scene.instruction is not None or scene.candidates:
         return ()
-    called = {call.name for message in _after_question(scene) for call in message.calls}
     permitted = filter(prompt.tool_choice.permits, prompt.tools)
-    wanted = [tool for tool in asked_tools(permitted, scene.user_text) if tool.name not in called]
+    wanted = _not_called(asked_tools(permitted, scene.user_text), scene)
     several = wanted if prompt.parallel_calls else wanted[:1]
     return tuple(_Call(tool, _arguments_for(tool, scene)) for tool in several)
 
@@ -176,6 +175,12 @@ def _arguments_for(tool: Tool, scene: Scene) -> str:
         return dumps(plausible).decode()
     about = {name: thing if isinstance(v, str) else v for name, v in plausible.items()}
     return dumps(about if validates(about, schema, schema) else plausible).decode()
+
+
+def _not_called(tools: tuple[Tool, ...], scene: Scene) -> tuple[Tool, ...]:
+    """Those that have not been called since the question."""
+    called = {call.name for message in _after_question(scene) for call in message.calls}
+    return tuple(tool for tool in tools if tool.name not in called)
 
 
 def _after_question(scene: Scene) -> tuple[Message, ...]:
@@ -193,7 +198,7 @@ def _call(prompt: Prompt, scene: Scene) -> _Call | None:
     if choice.mode == "auto":
         return _Call(wanted, step.arguments) if wanted and step else None
     forced = _find_tool(tools, choice.name) if choice.name else wanted
-    tool = forced or seeded(scene.user_text).choice(tools)
+    tool = forced or seeded(scene.user_text).choice(_not_called(tools, scene) or tools)
     named = _named_step(scene, tool)
     return _Call(tool, named.arguments if named else _plausible_arguments(tool, scene))
 
