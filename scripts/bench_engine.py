@@ -3,16 +3,22 @@
     make bench-engine
     ... BENCH_ARGS="--seconds 60"    the open loop for longer (20 runs of 10 s each a second)
     ... BENCH_ARGS="--runs 10000"    more runs whose usage is compared with the vendor's record
+    ... BENCH_ARGS="--only usage"    one part: loop, usage, failing, hang-ups
 
 The critical path of a run is the time in which at least one vendor call was under way, by the
-vendor's own record. Client, vendor and platform share the machine.
+vendor's own record. Client, vendor and platform share the machine; its load is printed because
+whatever else runs on it is waited for too.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
+import math
+import os
+import re
 import sys
 import tempfile
 import time
@@ -32,13 +38,14 @@ sys.path.insert(0, str(ROOT))
 from coordination_bench.bars import Bars  # noqa: E402 - the path is set above
 
 from tests.system import scenery  # noqa: E402
-from tests.system.platform_process import Platform, platform  # noqa: E402
+from tests.system.platform_process import Platform, eventually, platform  # noqa: E402
 from tests.system.simulator_process import Call, Simulator, simulator  # noqa: E402
 from tests.system.test_hang_up import (  # noqa: E402
     BAR_S,
     asking,
     reach,
     running_calls,
+    runs_in_flight,
 )
 from wire.coordination import RunRecord  # noqa: E402
 
@@ -46,10 +53,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 SLOW, QUICK = "slow-council", "quick-council"
-SLOW_PROFILE, QUICK_PROFILE = "ttft=500,call=5000", "ttft=5,call=20"
+SLOW_PROFILE, QUICK_PROFILE = "ttft=500,call=5000", "ttft=1,call=4,tokens=8"
+FAILURES = ("ok", "500", "429", "401", "refused", "hang")
+SEATS = ("one", "two", "three")
+BATCH = 500  # runs compared at a time: nobody has to hold the record of all calls
+SCRAPE_CACHE_S = 5.0  # of the platform's `/metrics`
 RATE_PER_S, IN_FLIGHT = 20, 32
 OVERHEAD_BAR_MS = 20.0
 QUESTION = "Which sort is best for almost sorted lists, and why? ({number})"
+METRICS_OFFSET = 12  # of the orchestrator's operations port, from the public one
+_LAG_BUCKET = re.compile(
+    r'^conclave_orchestrator_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE
+)
 _decode_record = msgspec.json.Decoder(RunRecord).decode
 
 
@@ -71,8 +86,14 @@ def main() -> int:
         config.parent.mkdir()
         config.write_text(yaml.safe_dump(_configuration(sim)))
         with platform(Path(folder), config=config) as running:
-            asyncio.run(_measure_runs(bars, running, sim, options))
-            _measure_hang_ups(bars, running, sim, options.hang_ups)
+            parts = {
+                "loop": lambda: asyncio.run(_measure_loop(bars, running, sim, options.seconds)),
+                "usage": lambda: asyncio.run(_measure_usage(bars, running, sim, options.runs)),
+                "failing": lambda: asyncio.run(_measure_failing(bars, running, sim)),
+                "hang-ups": lambda: _measure_hang_ups(bars, running, sim, options.hang_ups),
+            }
+            for name in [options.only] if options.only else parts:
+                parts[name]()
     print(f"\nmissed: {'; '.join(bars.missed)}" if bars.missed else "\nevery bar is met")
     return 1 if bars.missed else 0
 
@@ -95,25 +116,95 @@ def _configuration(sim: Simulator) -> dict[str, Any]:
         known["panels"][name] = scenery.panel(
             personas, models=dict.fromkeys(personas, f"{name}-model"), max_rounds=0
         )
+    _add_failing(known, sim)
     return known
 
 
-async def _measure_runs(
-    bars: Bars, running: Platform, sim: Simulator, options: argparse.Namespace
-) -> None:
+def _add_failing(known: dict[str, Any], sim: Simulator) -> None:
+    """Every way in which each of three agents may fail or not, a panel each."""
+    for name, url in (("dead", "http://127.0.0.1:1/v1"), ("failing", f"{sim.url}/v1")):
+        known["providers"][name] = {
+            "kind": "openai-compatible",
+            "base_url": url,
+            "first_byte_timeout_s": 0.5,
+        }
+    for how in FAILURES:
+        known["models"][f"agent-{how}"] = {
+            "provider": "dead" if how == "refused" else "failing",
+            "upstream_model": "sim" if how == "ok" else f"agent-{how}@fault={how}",
+        }
+    for combination in itertools.product(FAILURES, repeat=len(SEATS)):
+        agents = dict.fromkeys(SEATS, scenery.ANALYST)
+        models = {seat: f"agent-{how}" for seat, how in zip(SEATS, combination, strict=True)}
+        known["panels"][_failing_panel(combination)] = scenery.panel(agents, models=models)
+
+
+def _failing_panel(combination: tuple[str, ...]) -> str:
+    return "-".join(("failing", *combination))
+
+
+async def _measure_loop(bars: Bars, running: Platform, sim: Simulator, seconds: float) -> None:
     async with _client(running) as client:
         await asyncio.gather(*(client.ask(QUICK) for _ in range(8)))
-        bars.heading(f"open loop: {RATE_PER_S} runs of 10 s a second for {options.seconds} s")
-        before = sim.latest()
-        answered, most = await _open_loop(client, options.seconds)
+        load = os.getloadavg()[0]
+        bars.heading(f"open loop: {RATE_PER_S} runs of 10 s a second for {seconds} s, load {load}")
+        before, lags_before = sim.latest(), await client.loop_lags(running)
+        answered, most = await _open_loop(client, seconds)
+        await asyncio.sleep(SCRAPE_CACHE_S)
+        lags = await client.loop_lags(running)
         records = await client.records(answered)
         calls = _by_request(sim.ended_calls(before))
+        bars.note("load at the end", os.getloadavg()[0])
+        _print_lags(bars, {bound: lags[bound] - lags_before[bound] for bound in lags})
         _print_overheads(bars, answered, records, calls, most)
-        bars.heading(f"usage of {options.runs} runs against the vendor's own record")
-        before = sim.latest()
-        answered = await _closed_loop(client, options.runs)
-        records = await client.records(answered)
-        _print_usage(bars, records, _by_request(sim.ended_calls(before)))
+
+
+def _print_lags(bars: Bars, looks: dict[float, float]) -> None:
+    """`looks`: how often the loop was at most so late, by the bounds of the histogram."""
+    for share in (0.5, 0.95, 0.99, 0.999):
+        bound_s = next((b for b, seen in looks.items() if seen >= share * looks[math.inf]), 0.0)
+        bars.note(
+            f"orchestrator's event loop late, p{share * 100:g}, at most", bound_s * 1000, "ms"
+        )
+
+
+async def _measure_usage(bars: Bars, running: Platform, sim: Simulator, runs: int) -> None:
+    bars.heading(f"usage of {runs:,} runs against the vendor's own record")
+    usage = _UsageCount()
+    started_s = time.monotonic()
+    async with _client(running) as client:
+        for done in range(0, runs, BATCH):
+            sim.forget()
+            answered = await _closed_loop(client, min(BATCH, runs - done))
+            records = await client.records(answered)
+            usage.compare(records, _by_request(sim.ended_calls(0)))
+    bars.note("runs", usage.runs)
+    bars.note("minutes", (time.monotonic() - started_s) / 60)
+    usage.print(bars)
+
+
+async def _measure_failing(bars: Bars, running: Platform, sim: Simulator) -> None:
+    combinations = list(itertools.product(FAILURES, repeat=len(SEATS)))
+    bars.heading(f"agents that fail, {len(combinations)} ways: {', '.join(FAILURES)} of three")
+    async with _client(running) as client:
+        places = asyncio.Semaphore(16)
+
+        async def ask(combination: tuple[str, ...]) -> bool:
+            async with places:
+                status, body = await client.ask_whole(_failing_panel(combination))
+            if "ok" in combination:
+                return status == HTTPStatus.OK and bool(body["choices"][0]["message"]["content"])
+            return status >= HTTPStatus.BAD_REQUEST and bool(body["error"]["type"])
+
+        met = await asyncio.gather(*(ask(combination) for combination in combinations))
+    wrong = [c for c, is_met in zip(combinations, met, strict=True) if not is_met]
+    some = sum("ok" in combination for combination in combinations)
+    bars.note("with at least one that answers", some)
+    bars.note("with none", len(combinations) - some)
+    bars.at_most("neither an answer from who is left nor a typed error", len(wrong), 0)
+    bars.at_most("vendor calls still open", sim.active(), 0)
+    for combination in wrong:
+        print("   ", combination)
 
 
 def _print_overheads(
@@ -136,29 +227,46 @@ def _print_overheads(
     bars.at_most("wall beyond the critical path, p95", _share(beyond, 0.95), OVERHEAD_BAR_MS, "ms")
 
 
-def _print_usage(bars: Bars, records: list[RunRecord], calls: dict[str, Call]) -> None:
-    compared = wrong = estimated = unknown = 0
-    for record in records:
-        for call in record.calls:
-            seen = calls.get(f"{call.call_id}.{call.attempt}")
+@dataclass
+class _UsageCount:
+    runs: int = 0
+    compared: int = 0
+    wrong: int = 0
+    estimated: int = 0
+    below: int = 0
+    unknown: int = 0
+    unrecorded: int = 0
+
+    def compare(self, records: list[RunRecord], calls: dict[str, Call]) -> None:
+        """Both sides of some runs, call by call."""
+        self.runs += len(records)
+        ours = [call for record in records for call in record.calls]
+        for call in ours:
+            seen = calls.pop(f"{call.call_id}.{call.attempt}", None)
             if seen is None:
-                unknown += 1
+                self.unknown += 1
             elif call.basis != "reported":
-                estimated += 1
+                self.estimated += 1
+                self.below += call.usage.output_tokens < seen.completion_tokens
             else:
-                compared += 1
+                self.compared += 1
                 counted = (call.usage.input_tokens, call.usage.output_tokens)
-                wrong += counted != (seen.prompt_tokens, seen.completion_tokens)
-    bars.note("calls compared", compared)
-    bars.note("calls cut before their usage came, flagged as such", estimated)
-    bars.at_most("calls whose usage is not the vendor's", wrong, 0)
-    bars.at_most("calls the vendor does not know", unknown, 0)
-    recorded = sum(len(record.calls) for record in records)
-    bars.at_most("vendor's calls that no run record has", len(calls) - recorded + unknown, 0)
+                self.wrong += counted != (seen.prompt_tokens, seen.completion_tokens)
+        self.unrecorded += len(calls)
+
+    def print(self, bars: Bars) -> None:
+        bars.note("calls compared", self.compared)
+        bars.note("calls cut before their usage came, flagged as such", self.estimated)
+        bars.note("of those, estimates below what the vendor counts", self.below)
+        bars.at_most("calls whose usage is not the vendor's", self.wrong, 0)
+        bars.at_most("calls the vendor does not know", self.unknown, 0)
+        bars.at_most("vendor's calls that no run record has", self.unrecorded, 0)
 
 
 def _measure_hang_ups(bars: Bars, running: Platform, sim: Simulator, times: int) -> None:
     bars.heading(f"hang-ups, {times} in each window, streamed and whole")
+    waits_ms = [_hang_up_in_the_queue(running, sim, stream=n % 2 == 0) for n in range(times)]
+    bars.at_most("while its calls wait for a place: run over, p99", *_p99(waits_ms))
     windows = {
         "before the first token": ("slow-answers", running_calls(3)),
         "while the agents answer": ("slow-middles", running_calls(3, with_tokens=True)),
@@ -177,8 +285,28 @@ def _measure_hang_ups(bars: Bars, running: Platform, sim: Simulator, times: int)
                 gone_s = asked.hang_up()
             closed = [c for c in sim.ended_calls(before) if c.outcome == "client_closed"]
             waits_ms += [((call.ended_s or 0) - gone_s) * 1000 for call in closed]
-        bars.at_most(f"{name}: sockets closed, p99", _share(waits_ms, 0.99), BAR_S * 1000, "ms")
+        bars.at_most(f"{name}: sockets closed, p99", *_p99(waits_ms))
     bars.at_most("vendor calls still open", sim.active(), 0)
+
+
+def _hang_up_in_the_queue(running: Platform, sim: Simulator, *, stream: bool) -> float:
+    """How long a run goes on whose client left before any of its calls could."""
+    before = sim.latest()
+    with asking(running, "queued", stream=True) as first:
+        reach(sim, before, running_calls(3))
+        with asking(running, "queued", stream=stream) as second:
+            eventually(lambda: runs_in_flight(running) == 2, 10, "both have begun")  # noqa: PLR2004
+            gone_s = second.hang_up()
+            eventually(lambda: runs_in_flight(running) == 1, 10, "one has ended")
+            over_s = time.monotonic()
+        first.hang_up()
+    if len(sim.ended_calls(before)) != len(SEATS):
+        raise RuntimeError("calls left for a run whose client was gone")
+    return (over_s - gone_s) * 1000
+
+
+def _p99(waits_ms: list[float]) -> tuple[float, float, str]:
+    return _share(waits_ms, 0.99), BAR_S * 1000, "ms"
 
 
 # ---------------------------------------------------------------------------------------- client
@@ -207,9 +335,27 @@ class Client:
             raise RuntimeError(f"HTTP {response.status}: {answer[-500:]!r}")
         return Answered(response.headers["x-request-id"], (ended_s - started_s) * 1000)
 
+    async def ask_whole(self, model: str) -> tuple[int, dict[str, Any]]:
+        """One question, not streamed; the status and the body, whatever they are."""
+        self.asked += 1
+        text = QUESTION.format(number=self.asked)
+        body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        async with self.session.post(f"{self.base_url}/chat/completions", json=body) as response:
+            return response.status, await response.json()
+
     async def records(self, answered: list[Answered]) -> list[RunRecord]:
         """Each run's record."""
-        return [await self._record(run.request_id) for run in answered]
+        records: list[RunRecord] = []
+        for run in answered:
+            records.append(await self._record(run.request_id))  # noqa: PERF401 - one at a time
+        return records
+
+    async def loop_lags(self, running: Platform) -> dict[float, float]:
+        """How often the orchestrator's loop was at most so late, by bound in seconds."""
+        url = f"http://127.0.0.1:{running.port + METRICS_OFFSET}/metrics"
+        async with self.session.get(url) as response:
+            page = await response.text()
+        return {float(bound): float(seen) for bound, seen in _LAG_BUCKET.findall(page)}
 
     async def _record(self, request_id: str) -> RunRecord:
         async with self.session.get(f"{self.base_url}/conclave/runs/{request_id}") as response:
@@ -294,6 +440,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=25)
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--hang-ups", type=int, default=10)
+    parser.add_argument("--only", choices=["loop", "usage", "failing", "hang-ups"])
     return parser.parse_args()
 
 

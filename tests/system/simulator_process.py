@@ -57,6 +57,10 @@ class Simulator:
         calls = self.calls()
         return calls[-1].sequence if calls else 0
 
+    def forget(self) -> None:
+        """Record from here on."""
+        self._ask("DELETE", "/_record")
+
     def active(self) -> int:
         counts = cast("dict[str, int]", self._ask("GET", "/_count"))
         return counts["active"]
