@@ -95,6 +95,15 @@ def test_hosted_tools_reach_only_the_vendor_that_has_them() -> None:
     assert isinstance(of_model(model(kind="openai-compatible"), tools=tools), Translate)
 
 
+@pytest.mark.requirement("responses:tools:hosted")
+def test_tools_among_the_items_reach_other_vendors_as_tools() -> None:
+    tools = {"type": "additional_tools", "tools": [{"type": "custom", "name": "f"}]}
+    sent = [tools, {"role": "user", "content": "x"}]
+
+    assert isinstance(of_model(model(), input=sent), Splice)
+    assert isinstance(of_model(model(kind="openai-compatible"), input=sent), Translate)
+
+
 @pytest.mark.requirement("responses:lanes")
 def test_a_panel_is_a_run() -> None:
     lane, _ = of_panel()
@@ -121,6 +130,10 @@ def test_a_panel_gets_no_reasoning_of_earlier_turns() -> None:
     assert len(request.items) == 1
 
 
+PICTURE = [{"role": "user", "content": [{"type": "input_image", "image_url": PNG}]}]
+LINKED_FILE = [{"role": "user", "content": [{"type": "input_file", "file_url": "https://x/a"}]}]
+
+
 def embedder() -> ModelSpec:
     return msgspec.structs.replace(model(), dialects=())
 
@@ -131,9 +144,10 @@ REFUSALS: list[tuple[ModelSpec, dict[str, Any], str]] = [
     (model(can=Capabilities(tools=False)), {"tools": [{"type": "custom", "name": "f"}]}, "tools"),
     (
         model(can=Capabilities(images=False)),
-        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": PNG}]}]},
+        {"input": PICTURE},
         "input",
     ),
+    (model("chat"), {"input": LINKED_FILE}, "input"),
 ]
 
 
@@ -146,6 +160,23 @@ def test_what_a_model_cannot_do_is_refused(
         of_model(spec, **members)
 
     assert refused.value.param == param
+
+
+def test_a_file_by_its_address_goes_to_those_who_fetch_it() -> None:
+    assert isinstance(of_model(model(), input=LINKED_FILE), Splice)
+    assert isinstance(of_model(model("chat", kind="anthropic"), input=LINKED_FILE), Translate)
+
+
+@pytest.mark.parametrize("sent", [PICTURE, LINKED_FILE])
+def test_what_no_agent_of_a_panel_can_read_is_refused(sent: list[Any]) -> None:
+    blind = AgentSpec(agent_id="a", model=model("chat", can=Capabilities(images=False)))
+    able = AgentSpec(agent_id="b", model=model())
+
+    with pytest.raises(InvalidRequestError) as refused:
+        chosen(PanelEntry(PanelSpec(name="p", agents=(blind,)), 0), input=sent)
+    assert refused.value.param == "input"
+    lane, _ = chosen(PanelEntry(PanelSpec(name="p", agents=(blind, able)), 0), input=sent)
+    assert isinstance(lane, Run)
 
 
 def test_a_panel_has_no_logprobs() -> None:

@@ -13,13 +13,22 @@ from api_gateway.lanes.context_window import narrowest_window, refuse_too_long, 
 from api_gateway.lanes.run import panel_of_one
 from catalogue import ModelEntry, PanelEntry
 from model_providers.token_estimate import estimate_request
-from wire.conversation import CompactionItem, ImagePart, Message, ReasoningItem, ToolResult
+from wire.conversation import (
+    CompactionItem,
+    FilePart,
+    ImagePart,
+    Message,
+    ReasoningItem,
+    ToolResult,
+)
 from wire.errors import InvalidRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api_gateway.dialects.responses.decode import ResponsesBody
     from catalogue import Entry
-    from wire.conversation import GenerationRequest
+    from wire.conversation import GenerationRequest, Part
     from wire.specs import ModelSpec, PanelSpec
 
 ResponsesLane = Lane | Compact
@@ -69,6 +78,7 @@ def _for_panel(
     """Earlier reasoning is sealed for one vendor's model; a panel has several, and needs none."""
     if body.head.wants_logprobs:
         raise _no_logprobs(": it is a panel")
+    _check_parts([agent.model for agent in panel.agents], request)
     items = tuple(item for item in request.items if not isinstance(item, ReasoningItem))
     if len(items) < len(request.items):
         request = msgspec.structs.replace(request, items=items)
@@ -88,8 +98,8 @@ def _passes_through(model: ModelSpec, body: ResponsesBody) -> bool:
     backends = (model, *model.fallbacks)
     if not all("responses" in each.dialects for each in backends):
         return False
-    offers_hosted = all(each.provider.kind in _OPENAI_KINDS for each in backends)
-    return offers_hosted or not body.tools.hosted
+    are_openais = all(each.provider.kind in _OPENAI_KINDS for each in backends)
+    return are_openais or not (body.tools.hosted or body.own.more_tools)
 
 
 def _check_model(entry: ModelEntry, body: ResponsesBody, request: GenerationRequest) -> None:
@@ -106,19 +116,41 @@ def _check_model(entry: ModelEntry, body: ResponsesBody, request: GenerationRequ
         raise openai_errors.unsupported_parameter(
             "tools", "'tools' is not supported with this model."
         )
-    if not can.images and _has_image(request):
+    _check_parts([model], request)
+
+
+def _check_parts(models: list[ModelSpec], request: GenerationRequest) -> None:
+    """What nobody who is asked can read would be answered as if it had not been sent."""
+    if not any(each.capabilities.images for each in models) and _has(request, _is_image):
         raise InvalidRequestError(
             "Invalid value for 'input': this model reads no images.",
             param="input",
             code="invalid_value",
         )
+    if not any(map(_fetches_files, models)) and _has(request, _is_file_url):
+        raise openai_errors.unsupported_parameter(
+            "input", "'file_url' is not supported with this model; send 'file_data' instead."
+        )
 
 
-def _has_image(request: GenerationRequest) -> bool:
+def _fetches_files(model: ModelSpec) -> bool:
+    """Chat Completions takes files by value only."""
+    return "responses" in model.dialects or model.provider.kind == "anthropic"
+
+
+def _is_image(part: Part) -> bool:
+    return isinstance(part, ImagePart)
+
+
+def _is_file_url(part: Part) -> bool:
+    return isinstance(part, FilePart) and part.file_data is None
+
+
+def _has(request: GenerationRequest, wanted: Callable[[Part], bool]) -> bool:
     for item in request.items:
         parts = item.content if isinstance(item, Message) else ()
         parts = item.output if isinstance(item, ToolResult) else parts
-        if any(isinstance(part, ImagePart) for part in parts):
+        if any(map(wanted, parts)):
             return True
     return False
 
