@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from compactor.__main__ import COLLECTOR_THRESHOLDS
 from compactor.envelope import packed_bytes, sealed_characters
+from compactor.history import History
+from compactor.memory import Remembered, Transcript
 from compactor.payload import Payload, encode_payload
-from compactor.recall import RecallIndex, best_within, chunks_of
 from compactor.strategies.extractive import Passage, Speaker, condense
 from compactor.strategies.extractive.lexicon import Commonness
 from compactor.strategies.extractive.tokens import tokens_of
@@ -43,9 +44,11 @@ from model_providers.token_estimate import estimate_text
 if TYPE_CHECKING:
     from types import ModuleType
 
-CHATS = Path(__file__).parents[1] / "services" / "compactor" / "tests" / "data" / "chats"
+_WRITTEN = Path(__file__).parents[1] / "services" / "compactor" / "tests" / "data"
+CHATS, OTHER_CHATS = _WRITTEN / "chats", _WRITTEN / "other_chats"
 DEFAULT_RATIOS = "4,10,20"
-_RECALL_SHARE = 0.7
+_TRIES = 4
+_CLOSE_ENOUGH = 0.05
 
 Count = Callable[[str], int]
 JsonMessage = dict[str, Any]
@@ -72,30 +75,19 @@ def compact_messages(
 def recall_messages(
     messages: list[JsonMessage], question: str, budget_tokens: int, ntok: Count
 ) -> list[JsonMessage]:
-    """The same budget with recall: what the question asks for verbatim, the rest condensed."""
+    """The same budget with recall, as an item is opened: what the question asks for verbatim."""
     passages = _passages(messages)
-    chunks = chunks_of(passages)
-    scores = RecallIndex(chunks).rank(question)
-    chosen = best_within(chunks, scores, budget_tokens * _RECALL_SHARE, ntok)
-    best = max(scores, default=0.0) or 1.0
-    left: dict[int, list[str]] = {}
-    rest: dict[int, list[str]] = {}
-    fit: dict[int, float] = {}
-    for place, chunk in enumerate(chunks):
-        bucket = left if place in chosen else rest
-        bucket.setdefault(chunk.position, []).append(chunk.text)
-        fit[chunk.position] = max(fit.get(chunk.position, 0.0), scores[place] / best)
-    spent = sum(ntok(" ".join(texts)) + 1 for texts in left.values())
-    remaining = [
-        Passage(position, passages[position].speaker, "".join(texts), 1.0 + 2.0 * fit[position])
-        for position, texts in rest.items()
-    ]
-    for each in condense(remaining, budget_tokens - spent, ntok):
-        left.setdefault(each.index, []).append(each.text)
-    return [
-        {"i": passages[position].index, "text": " ".join(texts)}
-        for position, texts in sorted(left.items())
-    ]
+    turns = tuple(Turn(passage.speaker, passage.text) for passage in passages)
+    transcript = Transcript(Remembered(History(turns)), budget_tokens, ntok, question)
+    room, left = budget_tokens, list[JsonMessage]()
+    for _ in range(_TRIES):
+        lines, complete = transcript.lines(room)
+        left = [{"i": passages[place].index, "text": line.strip()} for place, line in lines]
+        spent = _tokens(left, ntok)
+        if complete or 0 <= budget_tokens - spent <= _CLOSE_ENOUGH * budget_tokens:
+            break
+        room += budget_tokens - spent
+    return left if _tokens(left, ntok) <= budget_tokens else tail(left, budget_tokens, ntok)
 
 
 def _passages(messages: list[JsonMessage]) -> list[Passage]:
@@ -204,10 +196,10 @@ class DataSet:
 _GOLD = re.compile(r"\{\{(.*?)\|(.*?)\}\}")
 
 
-def written_chats() -> DataSet:
+def written_chats(name: str, folder: Path) -> DataSet:
     """Each written chat by itself, and all of them in a row as one long conversation."""
-    cases = [_chat_case([path]) for path in sorted(CHATS.glob("*.txt"))]
-    return DataSet("written chats", [*cases, _chat_case(sorted(CHATS.glob("*.txt")))])
+    paths = sorted(folder.glob("*.txt"))
+    return DataSet(name, [*(_chat_case([path]) for path in paths), _chat_case(paths)])
 
 
 def _chat_case(paths: Iterable[Path]) -> Case:
@@ -490,9 +482,10 @@ def main() -> int:
     print(f"tokens counted by: {name}")
     ratios = [float(ratio) for ratio in chosen.ratios.split(",")]
     methods: dict[str, Method] = {"extractive": compact_messages, **BASELINES}
-    for data in (written_chats(), synthetic()):
+    chats = [written_chats("written chats", CHATS), written_chats("other chats", OTHER_CHATS)]
+    for data in (*chats, synthetic()):
         table(data, ratios, methods, count)
-    sealed_sizes([*written_chats().cases, *synthetic().cases])
+    sealed_sizes([*chats[0].cases, *synthetic().cases])
     if chosen.data is not None:
         retention = load_module(chosen.retention or chosen.data.parent / "retention.py")
         for data in agent_traces(chosen.data, retention, count):

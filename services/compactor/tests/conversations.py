@@ -24,7 +24,7 @@ from wire.conversation import (
 )
 from wire.specs import CompactionSpec, ModelSpec, ProviderSpec
 
-CHATS = Path(__file__).parent / "data" / "chats"
+_DATA = Path(__file__).parent / "data"
 PROVIDER = ProviderSpec(
     name="nowhere", kind="openai-compatible", base_url="http://127.0.0.1:9/v1", max_attempts=1
 )
@@ -84,11 +84,12 @@ class Fact:
 
 
 def written_chat(name: str) -> tuple[list[Message], list[Fact]]:
-    """A chat of `data/chats`, the first speaker as the user, and what is marked in it."""
+    """A chat of `data`, the first speaker as the user, and what is marked in it."""
     messages: list[Message] = []
     facts: list[Fact] = []
     speakers: list[str] = []
-    for line in (CHATS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+    (path,) = _DATA.glob(f"*/{name}.txt")
+    for line in path.read_text(encoding="utf-8").splitlines():
         if not line.strip() or line[0] in "#@":
             continue
         speaker, text = line.split(": ", 1)

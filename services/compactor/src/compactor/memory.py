@@ -82,12 +82,12 @@ def remember(
     if not remembered.positions():
         return Memory(HEAD + fixed + FOOT) if fixed else Memory("")
     room = max(0, budget_tokens - count(HEAD + fixed + FOOT))
-    transcript = _Transcript(remembered, room, count, question)
+    transcript = Transcript(remembered, room, count, question)
     best = Memory(HEAD + fixed + FOOT, complete=False)
     spent = -1
     for _ in range(_TRIES):
         lines, complete = transcript.lines(room)
-        text = HEAD + fixed + lines + FOOT
+        text = HEAD + fixed + "".join(line for _, line in lines) + FOOT
         tokens = count(text)
         if spent < tokens <= budget_tokens:
             spent = tokens
@@ -109,7 +109,7 @@ def _fixed_part(remembered: Remembered) -> str:
     return "".join(parts)
 
 
-class _Transcript:
+class Transcript:
     """The turns as lines. What is recalled is decided once; the rest is fitted to the room."""
 
     def __init__(
@@ -124,22 +124,22 @@ class _Transcript:
         self.recalled = len(self._recall.verbatim)
         self.recalled_tokens = self._recall.tokens
 
-    def lines(self, room: int) -> tuple[str, bool]:
-        """At most about so many tokens, and whether that is everything."""
+    def lines(self, room: int) -> tuple[list[tuple[int, str]], bool]:
+        """At most about so many tokens, by the turns' positions, and whether that is everything."""
         rest = self._rest.fit(max(0, room - self._recall.tokens))
         left = {each.index: each for each in rest if each.text.strip()}
-        lines: list[str] = []
+        lines: list[tuple[int, str]] = []
         missing = 0
         for place in self._positions:
             turn, verbatim = self._turns[place], self._recall.verbatim.get(place)
             if verbatim is not None:
-                lines.append(_line(turn, verbatim, complete=not turn.thinned))
+                lines.append((place, _line(turn, verbatim, complete=not turn.thinned)))
             whole = place in left and left[place].whole and place in self._told_whole
             if place in left:
                 complete = whole and verbatim is None and not turn.thinned
-                lines.append(_line(turn, left[place].text, complete=complete))
+                lines.append((place, _line(turn, left[place].text, complete=complete)))
             missing += not (whole or place in self._recall.entire)
-        return "".join(lines), missing == 0
+        return lines, missing == 0
 
 
 def _line(turn: Turn, text: str, *, complete: bool) -> str:

@@ -113,6 +113,13 @@ def retention(name: str, ratio: float) -> float:
         ("friends_b", 0.66, 0.27),
         ("friends_c", 0.73, 0.30),
         ("assistant_a", 0.92, 0.72),
+        # Of other kinds: dated sessions, hasty typing, German, figures, passing remarks.
+        ("sessions_a", 0.74, 0.38),
+        ("casual_b", 0.56, 0.25),
+        ("deutsch_c", 0.53, 0.20),
+        ("assistant_d", 0.86, 0.55),
+        ("planning_e", 0.55, 0.28),
+        ("sessions_f", 0.66, 0.30),
     ],
 )
 def test_most_of_what_a_later_question_needs_is_kept(
@@ -126,7 +133,10 @@ def test_most_of_what_a_later_question_needs_is_kept(
 
 _PROGRAM = """
 import hashlib, sys
+from compactor.history import History
+from compactor.memory import Remembered, remember
 from compactor.strategies.extractive import Passage, condense
+from compactor.turns import Turn
 from model_providers.token_estimate import estimate_text
 lines = open(sys.argv[1], encoding="utf-8").read().splitlines()
 passages = [Passage(i, ("user", "assistant", "tool")[i % 3], x) for i, x in enumerate(lines)]
@@ -134,6 +144,10 @@ digest = hashlib.sha256()
 for budget in (150, 600, 1200):
     for each in condense(passages, budget, estimate_text):
         digest.update(f"{each.index}|{each.text}|{each.whole}\\n".encode())
+history = History(tuple(Turn(each.speaker, each.text) for each in passages))
+for question in (None, "Which alpaca did you buy for the garden?"):
+    memory = remember(Remembered(history), 600, estimate_text, question=question)
+    digest.update(memory.text.encode())
 print(digest.hexdigest())
 """
 

@@ -18,6 +18,13 @@ from compactor.strategies.extractive.lexicon import Commonness, commonness
         ("alpaca", Commonness.INFORMATIVE),
         ("midwife", Commonness.INFORMATIVE),
         ("überall", Commonness.INFORMATIVE),
+        ("nicht", Commonness.GRAMMAR),
+        ("toujours", Commonness.GRAMMAR),
+        ("también", Commonness.GRAMMAR),
+        # Words of grammar elsewhere that mean something in English.
+        ("sin", Commonness.INFORMATIVE),
+        ("door", Commonness.INFORMATIVE),
+        ("todo", Commonness.INFORMATIVE),
     ],
 )
 def test_words_are_grammar_small_talk_everyday_or_informative(

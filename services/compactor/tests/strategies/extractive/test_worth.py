@@ -28,11 +28,33 @@ def worth(units: list[Unit], text: str, passage: int = 0) -> float:
 
 
 def test_rare_words_outweigh_everyday_ones_and_those_small_talk_and_grammar() -> None:
-    units = appraised(("user", "My wonderful alpaca is in the kitchen"))
+    ranked = ["alpaca", "kitchen", "amazing", "the"]
 
-    ranked = ["alpaca", "kitchen", "wonderful", "the"]
-    worths = [worth(units, word) for word in ranked]
+    worths = [worth(appraised(("user", f"Then the {w} was there.")), w) for w in ranked]
+
     assert worths == sorted(worths, reverse=True)
+
+
+def test_words_of_a_phrase_lift_each_other() -> None:
+    units = appraised(("user", "I met an alpaca breeder and an alpaca and an old breeder"))
+
+    phrase, apart = (piece.worth for piece in units[0].pieces if piece.text == "alpaca")
+    assert phrase > 2 * apart
+
+
+def test_what_follows_a_preposition_is_worth_more() -> None:
+    units = appraised(("user", "I keep the alpacas on terraces while terraces are here"))
+
+    where, what = (piece.worth for piece in units[0].pieces if piece.text == "terraces")
+    assert where > 2 * what
+
+
+def test_where_no_word_of_grammar_is_known_neighbours_say_nothing() -> None:
+    """Otherwise a language without a list would be the most informative of all."""
+    known = appraised(("user", "we have a blue llama farm and it is the best"))
+    unknown = appraised(("user", "mamy niebieską llama fermę która jest najlepsza"))
+
+    assert worth(known, "llama") > 1.5 * worth(unknown, "llama")
 
 
 def test_a_statement_about_oneself_outweighs_a_question_to_the_other() -> None:

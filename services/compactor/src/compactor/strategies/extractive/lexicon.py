@@ -1,7 +1,9 @@
 """How common English words are, in three steps; the language's own, whatever the conversation.
 
-A conversation of some thousand words cannot tell a rare word from one it happens to use once.
-Other languages have no list here: there only the conversation's own frequencies count.
+A conversation of some thousand words cannot tell a rare word from one it happens to use once. Of
+German, French, Spanish, Italian, Portuguese and Dutch only the words of grammar are listed, those
+that mean nothing else in English; of other languages none. There the conversation's own frequencies
+have to tell the rest.
 """
 
 from __future__ import annotations
@@ -30,6 +32,15 @@ NEGATIONS = _words(
 
 FIRST_PERSON = _words("i me my mine we us our ours i'm i've i'd i'll we're we've we'd")
 SECOND_PERSON = _words("you your yours you're you've you'd you'll")
+
+THIRD_PERSON = _words("he she they him his her hers them their theirs he's she's they're")
+
+# An answer often follows one: where, when, with whom, about what.
+PREPOSITIONS = _words(
+    """
+    in at on from with by for of about into near under through during around
+    """
+)
 
 # What places a fact in time; also the words that answer "when".
 TIME_CUES = _words(
@@ -70,6 +81,51 @@ _GRAMMAR = _words(
     we're we've were weren't what what's when whenever where where's whereas wherever whether
     which while who who's whom whose why will with within without won't would wouldn't yet you
     you'd you'll you're you've your yours yourself yourselves
+    """
+)
+
+_GRAMMAR_ELSEWHERE = _words(
+    """
+    aan abbiamo aber adesso agli agora ahora ainda algo alguien alguna algún alla alle alleen
+    allem allen aller alles allí als altijd anche ancora andere anderen anders antes ao aos
+    aquel aquela aquele aquella aqui aquí assim así até au auch auf aunque aus aux avait avec
+    avere aveva avevo avez avoir avons aún bei beim bem bien bij bis bist c'est cada casi ce
+    cela ces cette ceux che chez chi ci ciò com comme comment como con contra cosa così cual
+    cuando cui cuál cuándo cómo d'un d'une dabei dadurch dafür dagegen daher dal dalla damit
+    dann dans daran darauf daraus darf darin darum darüber dass dat davon davor dazu de degli
+    dei dein deine deinem deinen deiner del dela dele deles della delle dello dem denen denn
+    depois depuis der deren des desde deshalb dessen deze di dich dir dit doch doen doet donc
+    donde dopo dort du durch dus dónde eben ecco een eens ein eine einem einen einer eines
+    einmal ela elas ele eles ellas elle elles ellos em en encore entonces entre então er eran
+    erano eres es esa ese eso essa esse essere est esta estaba estamos estar estas estava este
+    esto estos estou estoy está están et etwas eu euch euer eure eux fa faire fait faz foi
+    foram fra fue fueron für gaan gaat ganz geen geht gern gerne gibt già gli goed gracias haar
+    habe haben haber había hace hacer hacia hai hanno hasta hatte hatten heb hebben heeft het
+    hier hij hinter ho hätte hätten ich iets ihm ihn ihnen ihr ihre ihrem ihren ihrer ik il ils
+    im immer ins invece io irgendwie isso ist isto j'ai ja jaar jamais je jede jeden jeder
+    jedes jemand jetzt jij jouw jullie jusqu já kann kannst kein keine keinen keiner kunnen
+    können könnte l'on le leur leurs lhe loro luego lui là lá lì maar machen macht mais meer
+    mehr mein meine meinem meinen meiner meno mes mesmo meu meus mi mich mie miei mij mijn
+    minha minhas mio mir mis moet moeten moi moins molto mucha muchas mucho muchos muita muito
+    muss musst muy más même müssen n'est naar nach nadie nas ne nee negli nel nella nelle nem
+    nessa nesse nessuno neste nicht nichts niente niet niets noch nog noi nos nosotros nossa
+    nosso nostra nostro notre nous nu nuestra nuestro nulla num numa nunca nur não ob oder ogni
+    ohne om omdat onder ons onze ook op otra otro otros ou où parce pela pelo perché pero però
+    peu peut più poco pode podría poi por porque possa posso pourquoi pourrait pouvoir pra
+    prima puede puedo pues può qu qu'il qua qualche quale quand quando quanto que quel quella
+    quelle quelli quello quelque quem questa queste questi questo qui quien quindi quién quoi
+    qué sans schon se según sehr sei seid sein seine seinem seinen seiner seit selbst sem
+    sempre senza ser será ses seu seus si siamo sich sido sie siempre siete sim sind sobre soll
+    sollen sollte sono sonst sont sopra sotto sous soy sta stata stato stesso sto su sua suas
+    sui suis sul sulla suo suoi sus são sí só también também tanto te tem tener tengo tenho tes
+    teu teve tiene tienen tinha toch toda todas todavía todos toen toi toujours tous tout toute
+    toutes tra troppo très tu tua tudo tue tuo tus tutta tutte tutti tutto tá têm tú uit uma
+    umas un un'altra una und une unos uns unser unsere unseren unter usted va vamos veel vers
+    vi viel vielleicht você vocês voici voilà volta vom von voor vor vos votre vou vous voy
+    waar waarom wann wanneer waren warst warum wat weer weil weiter wel welche welcher wenn wer
+    werd werde werden wie wieder wij wil wir wird wirklich wo wollen worden wordt wurde wurden
+    wäre wären würde würden yo zal zelf zich zij zijn zonder zou zu zullen zum zur zwar
+    zwischen à às ça è é él étais était été être über
     """
 )
 
@@ -168,6 +224,8 @@ _SHORTEST_STEM = 3
 @lru_cache(maxsize=65536)
 def commonness(word: str) -> Commonness:
     """`word` in lower case with straight apostrophes; inflected forms count as their stems."""
+    if word in _GRAMMAR_ELSEWHERE:
+        return Commonness.GRAMMAR
     found = _listed(word)
     if found is not Commonness.INFORMATIVE:
         return found

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from compactor.strategies.extractive.identifiers import IdentifierKind
-from compactor.strategies.extractive.lexicon import DECISION_CUES, TIME_CUES, Commonness
+from compactor.strategies.extractive.lexicon import (
+    DECISION_CUES,
+    PREPOSITIONS,
+    THIRD_PERSON,
+    TIME_CUES,
+    Commonness,
+)
 from compactor.strategies.extractive.units import Form
 
 if TYPE_CHECKING:
@@ -24,28 +30,39 @@ if TYPE_CHECKING:
 # -------------------------------------------------------------------------------------- words
 _WORD = {
     Commonness.GRAMMAR: -5.5,
-    Commonness.SMALL_TALK: -2.5,
-    Commonness.EVERYDAY: -1.6,
-    Commonness.INFORMATIVE: -1.25,
+    Commonness.SMALL_TALK: -3.4,
+    Commonness.EVERYDAY: -2.5,
+    Commonness.INFORMATIVE: -2.1,
 }
-_NAME = 0.5
-_FIGURE = 0.2
+_NAME = 0.6
+_NAME_AT_THE_BEGINNING = -0.4
+_FIGURE = 0.5
 _FIRST_MENTION = 0.5
 _REPEATED = -0.25  # times ln(passages that hold the word)
 _EVERYWHERE = -1.0  # times ln(how much more often than `_OFTEN` of the passages)
 _OFTEN = 0.04
 _NEVER_OFTEN = 3.0
-_TIME_CUE = 0.8
-_ADVERB = -0.4
+_TIME_CUE = 0.5
+_ADVERB = -0.9
+# ------------------------------------------------------------------------- words beside the word
+_AFTER_PREPOSITION = 0.9
+_BEFORE_PREPOSITION = 0.45
+_AFTER_TO = -0.55
+_BEHIND_AN_INFORMATIVE_ONE = 0.9
+_BEFORE_AN_INFORMATIVE_ONE = 0.6
+_LAST = -0.4
+_USUAL_GRAMMAR = 0.25  # of the words of a sentence in a language that is listed
 # ------------------------------------------------------------------------------------ sentences
-_DENSITY = 0.5
-_HAS_FIGURE = 0.3
-_FIRST_PERSON = 0.7
-_SECOND_PERSON = -1.0
-_QUESTION = -0.2
+_DENSITY = 0.4
+_HAS_FIGURE = 0.7
+_HAS_NAME = 0.4
+_FIRST_PERSON = 0.8
+_SECOND_PERSON = -1.3
+_THIRD_PERSON = 0.5
+_QUESTION = -0.4
 _SHORT_SENTENCE = -0.8
 _REACTION = -1.0
-_LONG_ANSWER = -1.8
+_LONG_ANSWER = -2.5
 _DECISION = 0.2
 _SHORT_WORDS = 4
 _REACTION_WORDS = 8
@@ -134,9 +151,11 @@ class _Appraiser:
         is_prose = unit.form is Form.PROSE
         prose = self._prose_share(passage)
         context = _sentence_odds(unit, passage) if is_prose else 0.0
+        known = _known_share(unit.pieces) if is_prose else 0.0
         emphasis = passage.emphasis * (_DUPLICATE_LINE if position in self._duplicates else 1.0)
         for place, piece in enumerate(unit.pieces):
             odds = context + self._word_odds(piece, place)
+            odds += _place_odds(unit.pieces, place, known) if is_prose else 0.0
             worth = prose * _chance(odds) if is_prose else 0.0
             worth = max(worth, self._identifier_worth(piece, prose))
             piece.worth = worth * emphasis * self._weight(piece)
@@ -167,8 +186,8 @@ class _Appraiser:
         odds = _WORD[token.commonness]
         if token.commonness is Commonness.GRAMMAR:
             return odds
-        if token.capital and (place > 0 or token.commonness is Commonness.INFORMATIVE):
-            odds += _NAME if place > 0 else _NAME / 2
+        if token.capital:
+            odds += _NAME if place > 0 else _NAME_AT_THE_BEGINNING
         if token.digit:
             odds += _FIGURE
         if token.key not in self._seen:
@@ -216,6 +235,29 @@ def _spread(units: Sequence[Unit]) -> Counter[str]:
     return found
 
 
+def _place_odds(pieces: Sequence[Piece], place: int, known: float) -> float:
+    """What the words beside it say: facts are phrases, behind `in`, `with`, `about`.
+
+    `known`, 0 to 1: how far we know which words are informative, see `_known_share`.
+    """
+    odds = 0.0
+    if place:
+        before = pieces[place - 1].token
+        odds += _AFTER_PREPOSITION * (before.key in PREPOSITIONS) + _AFTER_TO * (before.key == "to")
+        odds += _BEHIND_AN_INFORMATIVE_ONE * known * (before.commonness is Commonness.INFORMATIVE)
+    if place + 1 == len(pieces):
+        return odds + _LAST
+    after = pieces[place + 1].token
+    odds += _BEFORE_PREPOSITION * (after.key in PREPOSITIONS)
+    return odds + _BEFORE_AN_INFORMATIVE_ONE * known * (after.commonness is Commonness.INFORMATIVE)
+
+
+def _known_share(pieces: Sequence[Piece]) -> float:
+    """In a language without a list every word would be an informative one."""
+    grammar = sum(piece.token.commonness is Commonness.GRAMMAR for piece in pieces)
+    return min(1.0, grammar / (_USUAL_GRAMMAR * max(1, len(pieces))))
+
+
 def _sentence_odds(unit: Unit, passage: Passage) -> float:
     """What the sentence says about all of its words."""
     tokens = [piece.token for piece in unit.pieces]
@@ -225,6 +267,8 @@ def _sentence_odds(unit: Unit, passage: Passage) -> float:
     first_person = any(token.first_person for token in tokens)
     odds = _DENSITY * informative / len(tokens)
     odds += _HAS_FIGURE * any(token.digit for token in tokens)
+    odds += _HAS_NAME * any(token.capital for token in tokens[1:])
+    odds += _THIRD_PERSON * any(token.key in THIRD_PERSON for token in tokens)
     odds += _FIRST_PERSON * first_person
     odds += _SECOND_PERSON * (not first_person and any(token.second_person for token in tokens))
     odds += _QUESTION * unit.text.rstrip("\"')]").endswith(("?", "？"))  # noqa: RUF001
