@@ -73,6 +73,11 @@ ENTRIES = [
         "time.",
     ),
     Requirement(
+        "chat:audio:refused",
+        f"{_CONTRACT} 1.1",
+        "An answer that has to be heard is refused where the backend would leave the voice out.",
+    ),
+    Requirement(
         "chat:custom-tools",
         f"{_CONTRACT} 1.1 and 1.4",
         "A custom tool is called with free text, whole and streamed, and its loop closes.",

@@ -252,6 +252,23 @@ def test_a_backend_that_refuses_sampling_is_sent_none() -> None:
     assert not {"temperature", "top_p"} & body_of(request, model(sampling=False)).keys()
 
 
+@pytest.mark.parametrize(("asked", "sent"), [(None, None), (1, 16), (16, 16), (500, 500)])
+def test_a_cap_is_at_least_what_this_dialect_takes(asked: int | None, sent: int | None) -> None:
+    request = GenerationRequest((user_text("x"),), sampling=Sampling(max_output_tokens=asked))
+
+    assert body_of(request).get("max_output_tokens") == sent
+
+
+@pytest.mark.requirement("chat:custom-tools")
+def test_a_grammar_from_chat_is_flat_here() -> None:
+    nested = b'{"type":"grammar","grammar":{"syntax":"lark","definition":"x"}}'
+    tools = (CustomTool("g", format=msgspec.Raw(nested)),)
+
+    (sent,) = body_of(GenerationRequest((user_text("x"),), tools=tools))["tools"]
+
+    assert sent["format"] == {"type": "grammar", "syntax": "lark", "definition": "x"}
+
+
 def test_tools_and_their_companions_are_absent_where_there_are_none() -> None:
     request = GenerationRequest(
         (user_text("x"),), tool_choice=ToolChoice("required"), parallel_tool_calls=True

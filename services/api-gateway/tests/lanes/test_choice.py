@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from api_gateway.dialects.chat.decode import ChatBody, decode_body
@@ -15,6 +16,7 @@ from wire.errors import InvalidRequestError
 from wire.specs import AgentSpec, Capabilities, ModelSpec, PanelSpec, ProviderSpec
 
 PROVIDER = ProviderSpec(name="p", kind="openai-compatible", base_url="http://127.0.0.1:9/v1")
+OPENAI = ProviderSpec(name="o", kind="openai", base_url="http://127.0.0.1:9/v1")
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {},
@@ -112,3 +114,23 @@ def test_what_nobody_can_do_is_refused_by_name(
         lane(entry, **members)
 
     assert refused.value.param == param
+
+
+AUDIO: Any = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}
+
+
+@pytest.mark.requirement("chat:audio:refused")
+def test_an_answer_that_has_to_be_heard_is_refused_where_it_would_not_be() -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        choose_lane(model(), body(**AUDIO), panel_choices=8)
+
+    assert (refused.value.param, refused.value.code) == ("modalities", "unsupported_parameter")
+
+
+@pytest.mark.requirement("chat:audio:refused")
+def test_openai_says_itself_which_of_its_models_speak() -> None:
+    spec = msgspec.structs.replace(model().spec, provider=OPENAI)
+
+    lane = choose_lane(ModelEntry(spec, created=1), body(**AUDIO), panel_choices=8)
+
+    assert isinstance(lane, Splice)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from model_providers.custom_formats import as_in_chat
 from model_providers.other_items import other_item_role, other_item_text
 from model_providers.tool_names import ToolName
 from wire.conversation import (
@@ -390,7 +391,8 @@ def _tool_definition(tool: Tool) -> ToolDefinition:
     if isinstance(tool, FunctionTool):
         function = FunctionDefinition(name, tool.description, tool.parameters, tool.strict)
         return ToolDefinition("function", function=function)
-    return ToolDefinition("custom", custom=CustomDefinition(name, tool.description, tool.format))
+    custom = CustomDefinition(name, tool.description, as_in_chat(tool.format))
+    return ToolDefinition("custom", custom=custom)
 
 
 def _allowed_choice(mode: str, allowed: Sequence[str], tools: Sequence[Tool]) -> _AllowedChoice:

@@ -3,7 +3,7 @@
 The body opens with `input` and every key has its fixed place: prefix caches. Nothing is stored at
 the vendor (`store: false`), so items carry no ids, and reasoning goes back only where it is sealed
 for the vendor itself. `stop`, `seed`, the penalties and `logit_bias` do not exist in this dialect
-and are left out.
+and are left out; a cap of less than 16 tokens does not, either, and becomes 16.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from model_providers.custom_formats import as_in_responses
 from model_providers.other_items import other_item_role, other_item_text
 from model_providers.tool_names import ToolName
 from wire.conversation import (
@@ -185,6 +186,8 @@ class _Body(msgspec.Struct, omit_defaults=True):
 
 _ENCODER = msgspec.json.Encoder()
 _NULL = msgspec.Raw(b"null")
+# A smaller cap is refused; Chat, where it may come from, knows no least one.
+_LEAST_OUTPUT_TOKENS = 16
 
 
 def encode_request(call: ModelCall) -> bytes:
@@ -351,7 +354,7 @@ def _tool_definition(tool: Tool, name: str) -> _FunctionTool | _CustomTool:
         strict = tool.strict is True
         parameters = tool.parameters or _NULL
         return _FunctionTool("function", name, parameters, strict, tool.description)
-    return _CustomTool("custom", name, tool.description, tool.format)
+    return _CustomTool("custom", name, tool.description, as_in_responses(tool.format))
 
 
 def _tool_choice(
@@ -383,7 +386,8 @@ def _set_sampling(body: _Body, call: ModelCall) -> None:
     if capabilities.sampling is not False:
         body.temperature = sampling.temperature
         body.top_p = sampling.top_p
-    body.max_output_tokens = sampling.max_output_tokens
+    if sampling.max_output_tokens is not None:
+        body.max_output_tokens = max(sampling.max_output_tokens, _LEAST_OUTPUT_TOKENS)
     if capabilities.logprobs and sampling.logprobs:
         include.append("message.output_text.logprobs")
         body.top_logprobs = sampling.top_logprobs

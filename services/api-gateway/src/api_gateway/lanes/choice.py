@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
+from api_gateway.dialects.chat.decode import audio_refused
 from api_gateway.dialects.chat.messages import first_image
 from api_gateway.lanes.run import panel_of_one
 from catalogue import ModelEntry, PanelEntry
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MAX_CHOICES = 128
 # Tables of digits; prose has four or more. Source: `model_providers.token_estimate`.
 _LEAST_BYTES_PER_TOKEN = 2
+# These refuse what a model of theirs cannot do; others answer without the voice asked for.
+_KNOWING_AUDIO = ("openai", "azure-openai")
 # Nothing this short is worth a look, whatever the threshold.
 _SHORT_BYTES = 1000
 
@@ -150,6 +153,8 @@ def _check_model(entry: ModelEntry, body: ChatBody) -> None:
         raise _only_embeds(model)
     if body.head.parameters.logprobs and not can.logprobs:
         raise _no_logprobs()
+    if body.wants_audio and model.provider.kind not in _KNOWING_AUDIO:
+        raise audio_refused()
     if body.tools and not can.tools:
         raise openai_errors.unsupported_parameter(
             "tools", "'tools' is not supported with this model."

@@ -48,6 +48,10 @@ class ChatBody:
         return self.head.uses_legacy_functions or uses_legacy_calls(self.messages)
 
     @property
+    def wants_audio(self) -> bool:
+        return "audio" in (self.head.parameters.modalities or ())
+
+    @property
     def wants_strict_output(self) -> bool:
         wanted = self.head.parameters.response_format
         return (
@@ -63,7 +67,8 @@ class ChatBody:
             InvalidRequestError: it asks for what has no neutral form (audio out, vendor's parts).
         """
         parameters = self.head.parameters
-        _refuse_audio(parameters)
+        if self.wants_audio:
+            raise audio_refused()
         return GenerationRequest(
             items=to_items(self.messages),
             tools=self.tools,
@@ -141,11 +146,11 @@ def _tools_in_chat(head: ChatHead) -> ChatHead | None:
     return None if same else head.having(**changed)
 
 
-def _refuse_audio(parameters: ChatRequest) -> None:
-    if parameters.modalities and "audio" in parameters.modalities:
-        raise openai_errors.unsupported_parameter(
-            "modalities", "Audio output is not supported with this model."
-        )
+def audio_refused() -> InvalidRequestError:
+    """Of a request whose answer would have to be heard."""
+    return openai_errors.unsupported_parameter(
+        "modalities", "Audio output is not supported with this model."
+    )
 
 
 def _sampling(parameters: ChatRequest) -> Sampling:

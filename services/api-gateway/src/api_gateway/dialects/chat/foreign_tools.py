@@ -12,6 +12,7 @@ import msgspec
 
 from api_gateway import openai_errors
 from api_gateway.dialects import json_members
+from model_providers.custom_formats import as_in_chat
 from wire.raw_json import ABSENT, is_present
 
 if TYPE_CHECKING:
@@ -44,17 +45,9 @@ class _Choice(msgspec.Struct):
     tools: msgspec.Raw = ABSENT
 
 
-class _Grammar(msgspec.Struct):
-    type: str
-    grammar: msgspec.Raw = ABSENT
-    syntax: msgspec.Raw = ABSENT
-    definition: msgspec.Raw = ABSENT
-
-
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _TOOL = msgspec.json.Decoder(_Tool)
 _CHOICE = msgspec.json.Decoder(str | _Choice)
-_GRAMMAR = msgspec.json.Decoder(_Grammar)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -114,18 +107,8 @@ def _anthropic(members: json_members.Members) -> msgspec.Raw:
 
 def _custom(members: json_members.Members, tool: _Tool) -> msgspec.Raw:
     if is_present(tool.format):
-        members["format"] = _format(tool.format)
+        members["format"] = as_in_chat(tool.format)
     return _nested("custom", members, ("name", "description", "format"))
-
-
-def _format(raw: msgspec.Raw) -> msgspec.Raw:
-    """A grammar is flat in Responses, and has a member of its own in chat."""
-    found = _decode(_GRAMMAR, raw, "tools[].format")
-    if found.type != "grammar" or is_present(found.grammar):
-        return raw
-    members = {"syntax": found.syntax, "definition": found.definition}
-    inner = {name: value for name, value in members.items() if is_present(value)}
-    return _object(type=_text("grammar"), grammar=_object(**inner))
 
 
 def _nested(kind: str, members: json_members.Members, names: tuple[str, ...]) -> msgspec.Raw:
