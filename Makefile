@@ -112,6 +112,10 @@ beauty: .environment-dev ## Sizes of functions and broad excepts: a lamp, not a 
 bench-panel: .environment-dev ## A panel of three against provider-sim: calls, latency, CPU, memory
 	@$(BIN)/python scripts/bench_panel.py
 
+.PHONY: bench-gateway
+bench-gateway: .environment-dev ## What the gateway adds to a single model, beside a bare pass-through (BENCH_ARGS="--tools DIR")
+	@$(BIN)/python scripts/bench_gateway.py $(BENCH_ARGS)
+
 .PHONY: bench-coordination
 bench-coordination: .environment-dev ## The bars of coordination, on the production core (BENCH_ARGS)
 	@$(BIN)/python scripts/bench_coordination.py $(BENCH_ARGS)

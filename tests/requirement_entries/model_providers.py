@@ -108,4 +108,9 @@ ENTRIES = [
         f"{_ARCHITECTURE}: the stack",
         "An image costs by its pixels, never by the length of its base64.",
     ),
+    Requirement(
+        "providers:timeouts:one-timer",
+        "load targets: CPU per request",
+        "Waits for a vendor are each bounded, and share one timer of the event loop.",
+    ),
 ]

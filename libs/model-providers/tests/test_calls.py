@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_providers.calls import NOTHING_USED, CallClosed, CallOpened, Observers
+from model_providers.calls import NOTHING_USED, CallClosed, CallOpened, Observers, never_waits
 from model_providers.testing import RecordingObserver
 from wire.ids import new_call_id
 
@@ -68,3 +68,12 @@ async def test_one_observers_failure_does_not_keep_the_end_from_the_others() -> 
         await Observers((Refusing(), last)).closed(CLOSED)
 
     assert last.closed_calls == [CLOSED]
+
+
+class Prompt(RecordingObserver):
+    never_waits = True
+
+
+def test_several_observers_never_wait_if_none_of_them_does() -> None:
+    assert never_waits(Observers([Prompt(), Prompt()]))
+    assert not never_waits(Observers([Prompt(), RecordingObserver()]))

@@ -76,3 +76,18 @@ async def test_work_without_end_is_cancelled_at_its_timeout() -> None:
         await uncancelled.finish(work(), timeout_s=0.01)
 
     assert stopped.is_set()
+
+
+def test_work_that_never_waits_is_done_on_the_spot() -> None:
+    async def work() -> int:
+        return 7
+
+    assert uncancelled.at_once(work()) == 7
+
+
+async def test_work_that_waits_after_all_is_refused() -> None:
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="work said that it never waits"):
+        uncancelled.at_once(work())

@@ -10,10 +10,12 @@ import pytest
 
 from service_kit.http import (
     ClientDisconnectedError,
+    DisconnectSource,
     Receive,
     ResponseStream,
     Scope,
     Send,
+    read_body,
     send_response,
 )
 from service_kit.testing import raw_client, running_service, within
@@ -160,3 +162,21 @@ async def test_after_an_error_the_connection_serves_the_next_request() -> None:
         await client.request("GET", "/good")
 
         assert (await client.response()).body == b"fine"
+
+
+async def test_a_body_that_is_here_is_taken_without_waiting() -> None:
+    taken = list[bytes | None]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        source = getattr(receive, "__self__")  # noqa: B009
+        assert isinstance(source, DisconnectSource)
+        taken.append(source.take_body(4))
+        taken.append(source.take_body(5))
+        await send_response(send, 200, await read_body(scope, receive, max_bytes=5, timeout_s=5))
+
+    async with running_service(app) as service, raw_client(service.port()) as client:
+        for _ in range(2):  # the connection serves on
+            await client.request("POST", "/", body=b"hello")
+            taken.append((await client.response()).body)
+
+    assert taken == [None, b"hello", b""] * 2

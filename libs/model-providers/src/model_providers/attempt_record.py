@@ -6,7 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from model_providers import uncancelled
-from model_providers.calls import NOTHING_USED, CallClosed, CallObserver, CallOpened
+from model_providers.calls import (
+    NOTHING_USED,
+    CallClosed,
+    CallObserver,
+    CallOpened,
+    never_waits,
+)
 from model_providers.token_estimate import estimate_text
 from wire.conversation import (
     AnswerEvent,
@@ -69,6 +75,7 @@ class AttemptRecord:
     ) -> None:
         self.opened = opened
         self._observer = observer
+        self._never_waits = never_waits(observer)
         self._clock = clock
         self._progress = progress
         self._estimate_input = estimate_input
@@ -87,6 +94,9 @@ class AttemptRecord:
         Raises:
             ServiceUnavailableError: the observer did not answer in time.
         """
+        if self._never_waits:
+            uncancelled.at_once(self._announce())
+            return
         try:
             await uncancelled.finish(self._announce(), timeout_s=OBSERVER_TIMEOUT_S)
         except TimeoutError as error:
@@ -122,7 +132,10 @@ class AttemptRecord:
         self._closed = True
         closed = self._observer.closed(self._ending(self._status(error), error))
         try:
-            await uncancelled.finish(closed, timeout_s=OBSERVER_TIMEOUT_S)
+            if self._never_waits:
+                uncancelled.at_once(closed)
+            else:
+                await uncancelled.finish(closed, timeout_s=OBSERVER_TIMEOUT_S)
         except Exception as failure:
             if error is not None:
                 return

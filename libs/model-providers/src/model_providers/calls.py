@@ -7,23 +7,22 @@ exactly one `closed`, whatever ends the attempt, cancellation included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from wire.conversation import Usage
+from wire.coordination import CallPhase, CallStatus, UsageBasis
+from wire.errors import ErrorInfo
+from wire.ids import CallId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wire.coordination import CallPhase, CallStatus, UsageBasis
-    from wire.errors import ErrorInfo
-    from wire.ids import CallId
-
 NOTHING_USED = Usage(estimated=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallOpened:
+class CallOpened(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt is about to leave. `model` is our name, `upstream_model` the vendor's.
 
     `reserved_output_tokens` is the cap sent upstream; None: neither request nor model has one.
@@ -40,8 +39,7 @@ class CallOpened:
     opened_at_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallClosed:
+class CallClosed(msgspec.Struct, frozen=True, kw_only=True):
     """How the attempt ended. `basis` is `estimated` unless the vendor's own count arrived."""
 
     opened: CallOpened
@@ -54,7 +52,11 @@ class CallClosed:
 
 
 class CallObserver(Protocol):
-    """Watches attempts. An `opened` that raises keeps the call from leaving."""
+    """Watches attempts. An `opened` that raises keeps the call from leaving.
+
+    One that waits for nothing may say so with a true attribute `never_waits`: it then costs neither
+    a task nor a timer.
+    """
 
     async def opened(self, call: CallOpened, /) -> None: ...
 
@@ -63,11 +65,17 @@ class CallObserver(Protocol):
     async def closed(self, call: CallClosed, /) -> None: ...
 
 
+def never_waits(observer: CallObserver) -> bool:
+    """Whether it says so."""
+    return getattr(observer, "never_waits", False) is True
+
+
 class Observers:
     """Several observers as one; what the later ones refuse is closed for the earlier ones."""
 
     def __init__(self, observers: Sequence[CallObserver]) -> None:
         self._observers = tuple(observers)
+        self.never_waits = all(map(never_waits, self._observers))
 
     async def opened(self, call: CallOpened, /) -> None:
         for index, observer in enumerate(self._observers):

@@ -6,16 +6,17 @@ the splice lane passes it on.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
+import msgspec
 
 from model_providers import vendor_errors
+from model_providers.time_limits import TimeLimits
 from model_providers.vendor_doors import door_url, key_headers
+from wire.deadline import Deadline
 from wire.errors import (
     DeadlineExceededError,
     PlatformError,
@@ -25,13 +26,12 @@ from wire.errors import (
     UpstreamTimeoutError,
 )
 from wire.ids import CallId, upstream_request_id
+from wire.specs import ProviderSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from model_providers.provider import Clock, SendProgress
-    from wire.deadline import Deadline
-    from wire.specs import ProviderSpec
 
 EVENT_STREAM = "text/event-stream"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -42,8 +42,7 @@ _PIECE_BYTES = 256 * 1024
 _USER_AGENT = "conclave"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorRequest:
+class VendorRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One POST. `call_id` and `attempt` become the vendor's `x-request-id`."""
 
     provider: ProviderSpec
@@ -66,9 +65,12 @@ class VendorResponse:
         provider: ProviderSpec,
         deadline: Deadline,
         clock: Clock,
+        *,
         first_byte_by_s: float,
+        limits: TimeLimits,
     ) -> None:
         self._response = response
+        self._limits = limits
         self._provider = provider
         self._deadline = deadline
         self._clock = clock
@@ -113,7 +115,7 @@ class VendorResponse:
     async def _wait_for_chunk(self, at_most_s: float | None) -> bytes:
         wait = self._next_wait(at_most_s)
         try:
-            async with asyncio.timeout(wait.limit_s):
+            with self._limits.within(wait.limit_s):
                 return await self._response.content.readany()
         except TimeoutError as error:
             raise wait.timeout_error() from error
@@ -139,7 +141,7 @@ class VendorResponse:
     async def finish(self) -> None:
         """Hand the connection back to the pool if the body ends now; close it otherwise."""
         try:
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            with self._limits.within(DRAIN_TIMEOUT_S):
                 while await self._response.content.readany():
                     pass
         except (TimeoutError, aiohttp.ClientError, OSError):
@@ -163,8 +165,7 @@ class VendorResponse:
         return _Wait.choose(self._provider, setting, limit_s, self._deadline.left_s(now_s=now_s))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wait:
+class _Wait(msgspec.Struct, frozen=True):
     """How long to wait, and whose limit that is."""
 
     provider: ProviderSpec
@@ -203,6 +204,7 @@ class HttpExchanges:
         self._clock = clock
         self._secrets = secrets
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._limits = TimeLimits()
 
     async def open(
         self, request: VendorRequest, progress: SendProgress | None = None
@@ -218,7 +220,12 @@ class HttpExchanges:
         wait = _Wait.choose(provider, "first_byte_timeout_s", provider.first_byte_timeout_s, left_s)
         response = await self._post(request, wait, progress)
         opened = VendorResponse(
-            response, provider, deadline, self._clock, now_s + provider.first_byte_timeout_s
+            response,
+            provider,
+            deadline,
+            self._clock,
+            first_byte_by_s=now_s + provider.first_byte_timeout_s,
+            limits=self._limits,
         )
         try:
             await self._check(opened, provider, progress)
@@ -235,7 +242,7 @@ class HttpExchanges:
         if progress is not None:
             progress.sent = True  # until an error proves the contrary
         try:
-            async with asyncio.timeout(wait.limit_s):
+            with self._limits.within(wait.limit_s):
                 return await self._session.post(
                     door_url(provider, request.path, request.upstream_model),
                     data=_payload(request.body),

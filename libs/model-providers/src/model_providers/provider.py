@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
+from wire.coordination import CallPhase
+from wire.deadline import Deadline
+from wire.ids import CallId
+from wire.specs import ModelSpec
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from wire.conversation import AnswerEvent, GenerationRequest
-    from wire.coordination import CallPhase
-    from wire.deadline import Deadline
-    from wire.ids import CallId
-    from wire.specs import ModelSpec
 
 
 class Clock(Protocol):
@@ -38,8 +42,7 @@ class ModelCall:
     stream: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawCall:
+class RawCall(msgspec.Struct, frozen=True, kw_only=True):
     """A body that is already in the vendor's dialect, for the splice lane and for embeddings.
 
     `body` names `model.upstream_model`. `body_for` writes it anew for a fallback model; without

@@ -178,7 +178,7 @@ async def first_bytes(response: VendorResponse, provider: str) -> bytes:
     first = await response.read_chunk()
     if not first:
         raise UpstreamProtocolError(f"{provider} sent an empty answer", provider=provider)
-    if _ERROR_BODY.match(first) is None:
+    if b'"error"' not in first or _ERROR_BODY.match(first) is None:
         return first
     if response.content_type != EVENT_STREAM:
         first += await response.read_all(vendor_errors.MAX_ERROR_BYTES)

@@ -41,6 +41,20 @@ async def finish(work: Coroutine[None, None, ResultT], *, timeout_s: float) -> R
     return task.result()
 
 
+def at_once(work: Coroutine[None, None, ResultT]) -> ResultT:
+    """The result of `work`, which waits for nothing, and so needs no task to be torn from.
+
+    Raises:
+        RuntimeError: it waits after all.
+    """
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    work.close()
+    raise RuntimeError(f"{work.__qualname__} said that it never waits, and waits")
+
+
 def _mark_seen(task: asyncio.Task[ResultT]) -> None:
     """The cancellation tells the caller more than the work's own failure."""
     if not task.cancelled():

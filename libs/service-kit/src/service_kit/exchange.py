@@ -91,6 +91,17 @@ class Exchange(DisconnectSource):
             message[RESPONSE_COMPLETE] = True
         return message
 
+    def take_body(self, max_bytes: int) -> bytes | None:
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected or cycle.response_complete:
+            return None
+        if cycle.waiting_for_100_continue or len(cycle.body) > max_bytes:
+            return None
+        cycle.flow.resume_reading()
+        cycle.message_event.clear()
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
+
     def hang_up(self) -> None:
         """The connection is gone, or will not be answered."""
         if not self._cycle.response_complete:

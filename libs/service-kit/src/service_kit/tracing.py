@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import msgspec
+
 from service_kit.logging import get_logger
 
 if TYPE_CHECKING:
@@ -37,8 +39,7 @@ _SAMPLED = 0x01
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(msgspec.Struct, frozen=True):
     """One span to be: whose trace it is in, its own id, its parent's. Ids in lower-case hex."""
 
     trace_id: str
@@ -86,7 +87,8 @@ class Tracer:
         if parent is not None:
             return self.child(parent)
         sampled = self._exporter is not None and random.random() < self._sample_ratio  # noqa: S311
-        return TraceContext(_new_id(16), _new_id(8), sampled)
+        ids = _new_id(24)
+        return TraceContext(ids[:32], ids[32:], sampled)
 
     def child(self, context: TraceContext) -> TraceContext:
         return TraceContext(context.trace_id, _new_id(8), context.sampled, context.span_id)

@@ -9,6 +9,7 @@ from api_gateway.app import SERVICE, create_app
 from api_gateway.settings import GatewaySettings
 from api_gateway.stores.tables import MIGRATIONS
 from catalogue import ConfigurationError, format_problems
+from service_kit import collector
 from service_kit.entrypoint import run
 from service_kit.lifecycle import StartupError
 from service_kit.logging import configure_logging
@@ -32,6 +33,7 @@ async def serve() -> None:
     server = Server(
         application.listeners, lifecycle=application.lifecycle, limits=limits_of(settings)
     )
+    collector.settle()
     await server.serve()
 
 

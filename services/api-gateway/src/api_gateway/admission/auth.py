@@ -6,7 +6,7 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api_gateway.admission.keys import digest_of
+from api_gateway.admission.keys import KeyDigest
 from wire.errors import AuthenticationError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class KeyRing:
     """The keys that are valid now, by digest. Without any key nobody gets in."""
 
     def __init__(self, pepper: bytes, clock: Clock) -> None:
-        self._pepper = pepper
+        self._digest = KeyDigest(pepper)
         self._clock = clock
         self._entries: dict[bytes, _Entry] = {}
         self.revision = -1
@@ -61,7 +61,7 @@ class KeyRing:
             AuthenticationError: no key, no bearer scheme, or not a valid key.
         """
         key = _bearer(authorization)
-        digest = digest_of(key, self._pepper)
+        digest = self._digest.of(key)
         entry = self._entries.get(digest)
         # The look-up compares a keyed hash, which an attacker cannot steer; this compares the rest.
         if entry is None or not hmac.compare_digest(entry.digest, digest):
