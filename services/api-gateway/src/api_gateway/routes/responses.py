@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
 from api_gateway.dialects.responses.head import decode_head
+from api_gateway.dialects.responses.items import is_replayed
 from api_gateway.dialects.responses.response_object import echo_of
 from api_gateway.lanes.answers import Turn
 from api_gateway.lanes.background import BackgroundRequest
@@ -153,9 +154,8 @@ class ResponsesRoute:
         body = await read_body(head, self._stores.history, exchange.tenant_id)
         async with self._history(exchange, head) as history:
             size_bytes = len(bytes(head.parameters.input)) + history.size_bytes
-            lane, request = choose_responses_lane(
-                entry, body, body.request(history.decoded()), size_bytes
-            )
+            before = history.decoded()
+            lane, request = choose_responses_lane(entry, body, body.request(before), size_bytes)
             echo = echo_of(
                 body,
                 response_id=response_id_of(exchange),
@@ -166,7 +166,7 @@ class ResponsesRoute:
                 tenant_id=exchange.tenant_id,
                 body=body,
                 echo=echo,
-                history=history.items,
+                history=() if is_replayed(before.items, body.own.items) else history.items,
                 request=request,
                 compact_threshold_tokens=_threshold(entry, head),
             )

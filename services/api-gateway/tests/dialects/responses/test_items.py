@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from api_gateway.dialects.responses.items import (
     DecodedInput,
-    called_once,
     check_results,
+    continued,
     decode_items,
     references,
     split_input,
@@ -347,14 +347,41 @@ JSON = st.recursive(
 def test_a_call_told_again_before_its_output_is_told_once() -> None:
     again = {**CALL, "id": "fc_other"}
     user = {"role": "user", "content": "q"}
-    items = decoded(user, CALL, user, again, OUTPUT, again, OUTPUT).items
+    own = decoded({"role": "user", "content": "more"}, again, OUTPUT, again, OUTPUT).items
 
-    once = called_once(items)
+    once = continued(decoded(user, CALL).items, own)
 
     assert [type(item) for item in once] == [
         Message, ToolCall, Message, ToolResult, ToolCall, ToolResult,
     ]  # fmt: skip
     check_results(once)
+
+
+@pytest.mark.requirement("responses:store:continued")
+def test_a_conversation_that_is_continued_and_replayed_is_said_once() -> None:
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "content": "a"}
+    thought: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": []}
+    history = decoded({"role": "user", "content": "q"}, thought, said, CALL).items
+    replay = decoded(
+        {"role": "user", "content": [{"type": "input_text", "text": "q"}]},
+        {"role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+        {**CALL, "id": "fc_other"},
+        OUTPUT,
+    ).items
+
+    assert continued(history, replay) == replay
+    assert continued((), replay) == replay
+    assert len(continued(history, replay[-1:])) == len(history) + 1
+
+
+def test_another_picture_with_the_same_words_is_no_replay() -> None:
+    def pictured(url: str) -> tuple[Item, ...]:
+        picture: dict[str, Any] = {"type": "input_image", "image_url": url}
+        return decoded({"role": "user", "content": [picture]}).items
+
+    history, other = pictured("https://x/a.png"), pictured("https://x/b.png")
+
+    assert continued(history, other) == (*history, *other)
 
 
 KINDS = st.sampled_from(

@@ -9,8 +9,8 @@ from api_gateway import openai_errors
 from api_gateway.dialects.json_schema import check_response_schema
 from api_gateway.dialects.responses.items import (
     DecodedInput,
-    called_once,
     check_results,
+    continued,
     decode_items,
 )
 from api_gateway.dialects.responses.tools import (
@@ -66,7 +66,7 @@ class ResponsesBody:
         parameters = self.head.parameters
         more = [decode_tools(raw, "input.tools") for raw in (*history.more_tools, *self._more)]
         return GenerationRequest(
-            items=(*_instructions(parameters), *self._conversation(history)),
+            items=(*_instructions(parameters), *continued(history.items, self.own.items)),
             tools=joined([self.tools, *more]).tools,
             tool_choice=self.tool_choice,
             parallel_tool_calls=parameters.parallel_tool_calls,
@@ -76,10 +76,6 @@ class ResponsesBody:
             prompt_cache_key=parameters.prompt_cache_key,
             service_tier=parameters.service_tier,
         )
-
-    def _conversation(self, history: DecodedInput) -> tuple[Item, ...]:
-        items = (*history.items, *self.own.items)
-        return called_once(items) if history.items else items
 
     @property
     def _more(self) -> tuple[msgspec.Raw, ...]:

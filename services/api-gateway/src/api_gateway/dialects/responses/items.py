@@ -19,9 +19,11 @@ from wire.conversation import (
     Message,
     OtherItem,
     ReasoningItem,
+    TextPart,
     ToolCall,
     ToolKind,
     ToolResult,
+    text_of,
     user_text,
 )
 from wire.errors import InvalidRequestError, NotFoundError
@@ -29,6 +31,8 @@ from wire.raw_json import is_present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from wire.conversation import Part
 
 T = TypeVar("T")
 
@@ -226,11 +230,41 @@ def check_results(items: Sequence[Item]) -> None:
             )
 
 
-def called_once(items: Sequence[Item]) -> tuple[Item, ...]:
-    """The items without calls that are told again before their output has come.
+def continued(history: Sequence[Item], own: Sequence[Item]) -> tuple[Item, ...]:
+    """A request's items behind those that it continues.
 
-    Some clients name the response they continue and replay it as well.
+    Some clients name the response they continue and replay it as well, all of it or its calls.
     """
+    if not history or is_replayed(history, own):
+        return tuple(own)
+    return _called_once((*history, *own))
+
+
+def is_replayed(history: Sequence[Item], own: Sequence[Item]) -> bool:
+    """Whether a request's own items begin with all that it continues."""
+    before, now = _thoughtless(history), _thoughtless(own)
+    return len(now) >= len(before) and all(map(_say_the_same, before, now))
+
+
+def _thoughtless(items: Sequence[Item]) -> list[Item]:
+    """Without reasoning, which many clients do not replay."""
+    return [item for item in items if not isinstance(item, ReasoningItem)]
+
+
+def _say_the_same(one: Item, other: Item) -> bool:
+    """Whatever ids they have, and however their text is cut."""
+    if isinstance(one, Message) and isinstance(other, Message):
+        return one.role == other.role and _said(one) == _said(other)
+    return msgspec.structs.replace(one, id=None) == msgspec.structs.replace(other, id=None)
+
+
+def _said(message: Message) -> tuple[str, list[Part]]:
+    others = [part for part in message.content if not isinstance(part, TextPart)]
+    return text_of(message.content), others
+
+
+def _called_once(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Without calls that are told again before their output has come."""
     waiting: set[str] = set()
     once: list[Item] = []
     for item in items:
