@@ -60,6 +60,7 @@ def configuration(simulator_url: str) -> str:
                 "by-summary": panel(level="summary"),
                 "by-extraction": panel(level="extractive"),
                 "never": panel(enabled=False),
+                "by-vendor": {"agents": [{"id": name, "model": "native"} for name in "abc"]},
             },
         }
     )
@@ -95,6 +96,20 @@ def history(turns: int, facts: dict[int, str], *, words: int = 380) -> list[Any]
         items += [
             {"role": "user", "content": f"Note {turn}: {said}.{fact}"},
             {"role": "assistant", "content": " ".join(chatter.choices(WORDS, k=words // 2)) + "."},
+        ]
+    return items
+
+
+def long_answers(turns: int, facts: dict[int, str], *, seed: int) -> list[Any]:
+    """Short questions, long answers; a fact stands in the answer."""
+    chatter = random.Random(seed)  # noqa: S311 - the same conversation each time
+    items: list[Any] = []
+    for turn in range(turns):
+        said = " ".join(chatter.choices(WORDS, k=360))
+        fact = f" The value of {facts[turn]} is {value_of(facts[turn])}." if turn in facts else ""
+        items += [
+            {"role": "user", "content": f"Part {turn}?"},
+            {"role": "assistant", "content": f"{said}.{fact}"},
         ]
     return items
 
@@ -153,6 +168,41 @@ def test_facts_from_all_parts_of_a_conversation_six_windows_long_are_answered(
         assert said["tokens_before"] > 150_000
         assert said["tokens_after"] < WINDOW / 2
         assert said["level"] == ("summary" if model == "by-summary" else "extractive")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.requirement("compaction-doors:long-conversation")
+def test_a_panel_of_one_vendors_model_follows_a_conversation_by_the_vendors_own_items(
+    client: openai.OpenAI,
+):
+    """In portions that the vendor can read, until it is six windows long."""
+    managed: Any = [{"type": "compaction", "compact_threshold": 9_000}]
+    window: list[Any] = []
+    levels: list[str] = []
+    said_tokens = kept_tokens = 0
+    for portion in range(17):
+        facts = {2: f"GATE_{portion}"} if portion in {1, 8, 15} else {}
+        window += [
+            {"role": said["role"], "content": said["content"]}
+            for said in long_answers(26, facts, seed=portion)
+        ]
+        window.append({"role": "user", "content": "Go on."})
+        reply = answers(client, "by-vendor", window, context_management=managed)
+        details = compacted(reply)
+        said_tokens += details["tokens_before"] - kept_tokens
+        kept_tokens = details["tokens_after"]
+        levels.append(details["level"])
+        window = [item.to_dict(mode="json", warnings=False) for item in reply.output]
+
+    found = {
+        name: answers(client, "by-vendor", [*window, question(name)]).output_text
+        for name in ("GATE_1", "GATE_8", "GATE_15")
+    }
+
+    assert said_tokens > 200_000
+    assert set(levels) == {"native"}
+    assert found == {name: value_of(name) for name in found}
 
 
 @pytest.mark.requirement("compaction-doors:long-conversation")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from wire.compaction import CompactRequest, CompactResult, LevelFailure, OpenRequest
+from wire.compaction import CompactRequest, CompactResult, LevelFailure, OpenRequest, reader_of
 from wire.conversation import CompactionItem, Message, TextPart, ToolCall, ToolResult, user_text
-from wire.specs import CompactionSpec, ModelSpec, ProviderSpec
+from wire.specs import AgentSpec, CompactionSpec, ModelSpec, PanelSpec, ProviderSpec
 
 MODEL = ModelSpec(
     name="sim",
@@ -52,3 +52,21 @@ def test_a_newer_siblings_field_is_ignored() -> None:
     body = msgspec.json.encode(request)[:-1] + b',"from_the_future":1}'
 
     assert msgspec.json.decode(body, type=OpenRequest) == request
+
+
+def test_a_panel_reads_as_the_vendors_model_only_where_all_its_agents_are_that_model() -> None:
+    vendor = msgspec.structs.replace(
+        MODEL, provider=msgspec.structs.replace(MODEL.provider, kind="openai")
+    )
+    narrow = msgspec.structs.replace(vendor, name="narrow", context_window_tokens=8_000)
+
+    alike, _ = reader_of(_panel(vendor, vendor))
+    mixed, _ = reader_of(_panel(vendor, narrow))
+
+    assert alike == vendor
+    assert (mixed.provider.kind, mixed.context_window_tokens) == ("openai-compatible", 8_000)
+
+
+def _panel(*models: ModelSpec) -> PanelSpec:
+    agents = tuple(AgentSpec(agent_id=f"agent{n}", model=model) for n, model in enumerate(models))
+    return PanelSpec(name="council", agents=agents)

@@ -137,3 +137,12 @@ def test_every_planted_fact_can_be_asked_for() -> None:
         around = Surroundings((user("And now?"),), (user(question),))
         window = assemble(payload, around, 1000, question=question)
         assert f"The value of {name} is {value}." in text_of(window.items)
+
+
+def test_messages_of_the_same_words_stay_themselves() -> None:
+    one, other = user("Same."), Message("user", (TextPart("Same."), TextPart("")))
+    payload = Payload(level="extractive", tail=(one, other))
+
+    window = assemble(payload, Surroundings((one, other), ()), 1_000)
+
+    assert window.items == (one, other)

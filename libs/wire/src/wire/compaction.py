@@ -58,8 +58,9 @@ def threshold_tokens(spec: CompactionSpec, window_tokens: int) -> int:
 def reader_of(panel: PanelSpec) -> tuple[ModelSpec, CompactionSpec]:
     """For whom a panel's conversation is compacted, and how.
 
-    That is the agent with the narrowest window, under a provider that is the panel's own: what a
-    vendor seals only that vendor's model can read, and all agents read the same.
+    That is the agent with the narrowest window. All agents read the same, and what a vendor seals
+    only that vendor's model can read: unless all of them are one model, the reader stands under a
+    provider that is the panel's own.
     """
     narrowest = min(
         (agent.model for agent in panel.agents), key=lambda model: model.context_window_tokens
@@ -69,6 +70,8 @@ def reader_of(panel: PanelSpec) -> tuple[ModelSpec, CompactionSpec]:
     name = f"panel {panel.name}"
     provider = msgspec.structs.replace(narrowest.provider, name=name, kind="openai-compatible")
     reader = msgspec.structs.replace(narrowest, name=panel.name, provider=provider)
+    if all(agent.model == narrowest for agent in panel.agents):
+        reader = narrowest
     spec = panel.compaction
     if spec.summariser is None:
         spec = msgspec.structs.replace(spec, summariser=panel.agents[0].model)

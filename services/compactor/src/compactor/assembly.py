@@ -8,7 +8,7 @@ developer's authority.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -151,13 +151,18 @@ def _parts(payload: Payload, around: Surroundings, budget_tokens: int) -> _Parts
 
 def _with_clients_words(tail: tuple[Item, ...], users: Sequence[Message]) -> tuple[Item, ...]:
     """The tail with the user's messages as the client holds them: its pictures never expire."""
-    by_text = {text_of_parts(message.content): message for message in users}
-    return tuple(
-        by_text.get(text_of_parts(item.content), item)
-        if isinstance(item, Message) and item.role == "user"
-        else item
-        for item in tail
-    )
+    held: dict[str, list[Message]] = defaultdict(list)
+    for message in users:
+        held[_text(message)].append(message)
+    shown: list[Item] = []
+    for item in reversed(tail):
+        same = isinstance(item, Message) and item.role == "user" and held[_text(item)]
+        shown.append(same.pop() if same else item)
+    return tuple(reversed(shown))
+
+
+def _text(message: Message) -> str:
+    return text_of_parts(message.content)
 
 
 def _shorten_tail(parts: _Parts, budget_tokens: int) -> None:
