@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from api_gateway import openai_errors
 from api_gateway.dialects.responses.head import decode_head
-from api_gateway.dialects.responses.items import is_replayed
+from api_gateway.dialects.responses.items import replayed_from
 from api_gateway.dialects.responses.response_object import echo_of
 from api_gateway.lanes.answers import Turn
 from api_gateway.lanes.background import BackgroundRequest
@@ -166,7 +166,7 @@ class ResponsesRoute:
                 tenant_id=exchange.tenant_id,
                 body=body,
                 echo=echo,
-                history=() if is_replayed(before.items, body.own.items) else history.items,
+                history=history.items if replayed_from(before.items, body.own.items) else (),
                 request=request,
                 compact_threshold_tokens=_threshold(entry, head),
             )

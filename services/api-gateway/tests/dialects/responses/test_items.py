@@ -371,6 +371,9 @@ def test_a_conversation_that_is_continued_and_replayed_is_said_once() -> None:
 
     assert continued(history, replay) == replay
     assert continued((), replay) == replay
+    earlier = decoded({"role": "user", "content": "before"}, said).items
+    assert continued((*earlier, *history), replay) == (*earlier, *replay)
+    assert continued(history, replay[2:]) == (*history[:3], *replay[2:])
     assert len(continued(history, replay[-1:])) == len(history) + 1
 
 

@@ -233,22 +233,27 @@ def check_results(items: Sequence[Item]) -> None:
 def continued(history: Sequence[Item], own: Sequence[Item]) -> tuple[Item, ...]:
     """A request's items behind those that it continues.
 
-    Some clients name the response they continue and replay it as well, all of it or its calls.
+    Some clients name the response they continue and replay it as well: all of it, the last turns,
+    or only its calls.
     """
-    if not history or is_replayed(history, own):
+    if not history:
         return tuple(own)
-    return _called_once((*history, *own))
+    return _called_once((*history[: replayed_from(history, own)], *own))
 
 
-def is_replayed(history: Sequence[Item], own: Sequence[Item]) -> bool:
-    """Whether a request's own items begin with all that it continues."""
-    before, now = _thoughtless(history), _thoughtless(own)
-    return len(now) >= len(before) and all(map(_say_the_same, before, now))
+def replayed_from(history: Sequence[Item], own: Sequence[Item]) -> int:
+    """Where in the history that part begins with which a request's own items begin, too.
 
-
-def _thoughtless(items: Sequence[Item]) -> list[Item]:
-    """Without reasoning, which many clients do not replay."""
-    return [item for item in items if not isinstance(item, ReasoningItem)]
+    Reasoning does not count: many clients do not replay it.
+    """
+    places = [at for at, item in enumerate(history) if not isinstance(item, ReasoningItem)]
+    now = [item for item in own if not isinstance(item, ReasoningItem)]
+    for first in range(max(0, len(places) - len(now)), len(places)):
+        if all(
+            _say_the_same(history[at], item) for at, item in zip(places[first:], now, strict=False)
+        ):
+            return places[first] if first else 0
+    return len(history)
 
 
 def _say_the_same(one: Item, other: Item) -> bool:
@@ -258,7 +263,7 @@ def _say_the_same(one: Item, other: Item) -> bool:
     return msgspec.structs.replace(one, id=None) == msgspec.structs.replace(other, id=None)
 
 
-def _said(message: Message) -> tuple[str, list[Part]]:
+def _said(message: Message) -> tuple[str, Sequence[Part]]:
     others = [part for part in message.content if not isinstance(part, TextPart)]
     return text_of(message.content), others
 
