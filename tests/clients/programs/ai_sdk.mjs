@@ -3,7 +3,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { embedMany, generateObject, generateText, stepCountIs, streamText, tool } from 'ai';
 import { z } from 'zod';
-import { CALL_WEATHER, DONE, MODEL, OBJECT, SAID, SAY, apiKey, baseURL, same } from './scene.mjs';
+import { CALL_WEATHER, DONE, MODEL, NEEDS_BOTH, OBJECT, SAID, SAY, apiKey, baseURL, same } from './scene.mjs';
 
 const openai = createOpenAI({ baseURL, apiKey });
 const compatible = createOpenAICompatible({
@@ -20,6 +20,11 @@ const tools = {
     inputSchema: z.object({ city: z.string() }),
     execute: async ({ city }) => `18C in ${city}`,
   }),
+  get_time: tool({
+    description: 'Time in a city',
+    inputSchema: z.object({ city: z.string() }),
+    execute: async ({ city }) => `noon in ${city}`,
+  }),
 };
 
 for (const model of [openai(MODEL), openai.chat(MODEL), compatible(MODEL), compatible.completionModel(MODEL)]) {
@@ -35,6 +40,9 @@ for (const model of [openai(MODEL), openai.chat(MODEL), compatible(MODEL)]) {
   same([whole.steps[0].toolCalls[0].input, whole.text], [{ city: 'Paris' }, DONE]);
   const streamed = streamText(steps);
   same(await streamed.text, DONE);
+  const both = await generateText({ ...steps, prompt: NEEDS_BOTH });
+  same(both.steps[0].toolCalls.length, 2);
+  same([both.text.includes('18C in Rome'), both.text.includes('noon in Rome')], [true, true]);
   const schema = z.object({ name: z.string(), number: z.number().int() });
   const { object } = await generateObject({ model, schema, prompt: OBJECT, ...once });
   same(Object.keys(object).sort(), ['name', 'number']);

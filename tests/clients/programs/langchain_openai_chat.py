@@ -32,6 +32,10 @@ for use_responses_api in (False, True):
     same(ended["messages"][-1].text, scene.DONE)
     called_once()
 
+    observer = create_agent(model, [scene.get_weather, scene.get_time])
+    observed = observer.invoke({"messages": [("user", scene.NEEDS_BOTH)]})
+    scene.called_both(observed["messages"][-1].text)
+
     for method in ("json_schema", "function_calling"):
         typed = model.with_structured_output(Pair, method=method)
         assert isinstance(typed.invoke(scene.OBJECT), Pair)
@@ -40,6 +44,17 @@ stateful = ChatOpenAI(use_responses_api=True, use_previous_response_id=True, **s
 first = stateful.invoke(scene.FACT)
 second = stateful.invoke([("user", scene.FACT), first, ("user", scene.QUESTION)])
 assert "7-blue-7" in second.text
+
+sealed = ChatOpenAI(
+    use_responses_api=True,
+    store=False,
+    reasoning={"effort": "low", "summary": "auto"},
+    include=["reasoning.encrypted_content"],
+    **settings,
+)
+replaying = create_agent(sealed, [scene.get_weather, scene.get_time])
+observed = replaying.invoke({"messages": [("user", scene.NEEDS_BOTH)]})
+scene.called_both(observed["messages"][-1].text)
 
 # Texts, not token ids: the ids would be those of another model's tokenizer.
 vectors = OpenAIEmbeddings(

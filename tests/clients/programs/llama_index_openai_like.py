@@ -1,4 +1,4 @@
-"""LlamaIndex's OpenAILike: chat, streams, an agent's tools, objects, completions, vectors."""
+"""LlamaIndex by two classes: chat, streams, agents and tools, objects, completions, vectors."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import scene
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import ChatMessage
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
+from llama_index.llms.openai import OpenAIResponses
 from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel
 from scene import called_once, same
@@ -33,10 +34,26 @@ async def tool_loop() -> str:
     return str(await agent.run(scene.CALL_WEATHER))
 
 
+async def observed(llm: OpenAILike | OpenAIResponses) -> str:
+    agent = FunctionAgent(tools=[scene.get_weather, scene.get_time], llm=llm)
+    return str(await agent.run(scene.NEEDS_BOTH))
+
+
 same(model.chat(asked).message.content, scene.SAID)
 same("".join(part.delta or "" for part in model.stream_chat(asked)), scene.SAID)
 same(asyncio.run(tool_loop()), scene.DONE)
 called_once()
+scene.called_both(asyncio.run(observed(model)))
+for tracks in (False, True):  # with it, it continues a response and replays it as well
+    responses = OpenAIResponses(
+        model=scene.MODEL,
+        context_window=128000,
+        store=tracks,
+        track_previous_responses=tracks,
+        **door,
+    )
+    same(responses.chat(asked).message.content, scene.SAID)
+    scene.called_both(asyncio.run(observed(responses)))
 assert isinstance(model.as_structured_llm(Pair).complete(scene.OBJECT).raw, Pair)
 
 legacy = OpenAILike(model=scene.MODEL, is_chat_model=False, **door)

@@ -1,11 +1,13 @@
-"""openai-agents: tool loops, streamed too, handoffs, sessions and typed results, by both doors."""
+"""openai-agents, both doors: tool loops, streamed and parallel, handoffs, sessions, types."""
 
 import asyncio
 
 import scene
 from agents import (
     Agent,
+    ModelSettings,
     OpenAIChatCompletionsModel,
+    OpenAIConversationsSession,
     OpenAIResponsesModel,
     Runner,
     SQLiteSession,
@@ -32,6 +34,22 @@ async def main() -> None:
     client = AsyncOpenAI(base_url=scene.BASE_URL, api_key=scene.API_KEY, max_retries=0)
     for door in (OpenAIResponsesModel, OpenAIChatCompletionsModel):
         await by(door(model=scene.MODEL, openai_client=client))
+    await kept_here(client)
+
+
+async def kept_here(client: AsyncOpenAI) -> None:
+    """What was said is kept by the server: as a conversation, or by the response before."""
+    tools = [function_tool(scene.get_weather), function_tool(scene.get_time)]
+    model = OpenAIResponsesModel(model=scene.MODEL, openai_client=client)
+    agent = Agent(name="observer", instructions="Be literal.", model=model, tools=tools)
+    session = OpenAIConversationsSession(openai_client=client)
+    await Runner.run(agent, scene.FACT, session=session)
+    observed = await Runner.run(agent, scene.NEEDS_BOTH, session=session)
+    scene.called_both(observed.final_output)
+    remembered = await Runner.run(agent, scene.QUESTION, session=session)
+    assert "7-blue-7" in remembered.final_output
+    chained = await Runner.run(agent, scene.NEEDS_BOTH, auto_previous_response_id=True)
+    scene.called_both(chained.final_output)
 
 
 async def by(model: OpenAIResponsesModel | OpenAIChatCompletionsModel) -> None:
@@ -45,6 +63,13 @@ async def by(model: OpenAIResponsesModel | OpenAIChatCompletionsModel) -> None:
         pass
     same(streamed.final_output, scene.DONE)
     called_once()
+
+    both = [tool, function_tool(scene.get_time)]
+    observer = Agent(name="observer", instructions="Be literal.", model=model, tools=both)
+    scene.called_both((await Runner.run(observer, scene.NEEDS_BOTH)).final_output)
+    settings = ModelSettings(store=False, parallel_tool_calls=False, truncation="auto")
+    careful = observer.clone(model_settings=settings)
+    scene.called_both((await Runner.run(careful, scene.NEEDS_BOTH)).final_output)
 
     session = SQLiteSession("harbour")
     await Runner.run(agent, scene.FACT, session=session)

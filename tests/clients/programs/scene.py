@@ -11,6 +11,7 @@ DONE = os.environ["DONE"]
 CALL_WEATHER = os.environ["CALL_WEATHER"]
 FACT = "The value of HARBOUR is 7-blue-7. " + SAY
 QUESTION = "What is the value of HARBOUR? Answer only from this conversation."
+NEEDS_BOTH = "What's the weather and the time in Rome?"
 OBJECT = "Give a name and a number."
 FUNCTION = {
     "name": "get_weather",
@@ -31,6 +32,12 @@ def get_weather(city: str) -> str:
     return "18C"
 
 
+def get_time(city: str) -> str:
+    """Time in a city."""
+    cities.append(city)
+    return "noon"
+
+
 def same(found: object, wanted: object) -> None:
     """Fail with both values; assert alone would not show them."""
     if found != wanted:
@@ -41,3 +48,11 @@ def called_once() -> None:
     """The tool ran once, for the city that was asked for."""
     same(cities, ["Paris"])
     cities.clear()
+
+
+def called_both(answer: str) -> None:
+    """Both tools ran, for the city of `NEEDS_BOTH`, and the answer holds what they said."""
+    same(cities, ["Rome", "Rome"])
+    cities.clear()
+    assert "18C" in answer, answer
+    assert "noon" in answer, answer
