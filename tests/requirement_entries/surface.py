@@ -73,6 +73,17 @@ ENTRIES = [
         "time.",
     ),
     Requirement(
+        "surface:idempotency:once",
+        "tenancy and reliability, Idempotency-Key",
+        "Whatever comes twice under one Idempotency-Key is done once: the first answer is given "
+        "again, a request under way is 409, another request 422, a lost answer a typed failure.",
+    ),
+    Requirement(
+        "surface:idempotency:teams",
+        "architecture, invariant 5",
+        "A team's Idempotency-Keys say nothing about another team's.",
+    ),
+    Requirement(
         "chat:audio:refused",
         f"{_CONTRACT} 1.1",
         "An answer that has to be heard is refused where the backend would leave the voice out.",

@@ -19,6 +19,7 @@ from api_gateway.routes.conversations import ConversationsRoutes
 from api_gateway.routes.cross_origin import CrossOrigin
 from api_gateway.routes.embeddings import EmbeddingsRoute
 from api_gateway.routes.exchange import BodyLimits
+from api_gateway.routes.idempotency import OnlyOnce
 from api_gateway.routes.input_tokens import InputTokensRoute
 from api_gateway.routes.models import ModelsRoutes
 from api_gateway.routes.openapi import OpenApiRoute
@@ -30,6 +31,7 @@ from api_gateway.routes.stored_responses import StoredResponsesRoutes
 from api_gateway.stores.completions import SqlCompletions
 from api_gateway.stores.conversations import SqlConversations
 from api_gateway.stores.database import Database
+from api_gateway.stores.idempotency import SqlIdempotency
 from api_gateway.stores.keys import KeyStore
 from api_gateway.stores.response_history import SqlHistory
 from api_gateway.stores.responses import SqlResponses
@@ -254,16 +256,17 @@ def _routes(
     input_tokens = InputTokensRoute(catalogue, history, conversations, compactor, clock)
     listed = ModelsRoutes(catalogue)
     runs = RunsRoute(orchestrator, clock=clock)
+    once = OnlyOnce(SqlIdempotency(database, clock)).guard
     routes: RouteTable[Route] = RouteTable()
     described = OpenApiRoute(lambda: [(each, route.name) for each, route in routes.handlers()])
     for method, template, handler in (
-        ("POST", "/v1/chat/completions", chat.create),
+        ("POST", "/v1/chat/completions", once(chat.create)),
         ("GET", "/v1/chat/completions", chats.list_all),
         ("GET", "/v1/chat/completions/{completion}", chats.retrieve),
         ("POST", "/v1/chat/completions/{completion}", chats.update),
         ("DELETE", "/v1/chat/completions/{completion}", chats.delete),
         ("GET", "/v1/chat/completions/{completion}/messages", chats.messages),
-        ("POST", "/v1/conversations", threads.create),
+        ("POST", "/v1/conversations", once(threads.create)),
         ("GET", "/v1/conversations/{conversation}", threads.retrieve),
         ("POST", "/v1/conversations/{conversation}", threads.update),
         ("DELETE", "/v1/conversations/{conversation}", threads.delete),
@@ -271,10 +274,10 @@ def _routes(
         ("POST", "/v1/conversations/{conversation}/items", threads.add_items),
         ("GET", "/v1/conversations/{conversation}/items/{item}", threads.retrieve_item),
         ("DELETE", "/v1/conversations/{conversation}/items/{item}", threads.delete_item),
-        ("POST", "/v1/completions", completions.create),
-        ("POST", "/v1/embeddings", embeddings.create),
-        ("POST", "/v1/responses", responses.create),
-        ("POST", "/v1/responses/compact", compactions.create),
+        ("POST", "/v1/completions", once(completions.create)),
+        ("POST", "/v1/embeddings", once(embeddings.create)),
+        ("POST", "/v1/responses", once(responses.create)),
+        ("POST", "/v1/responses/compact", once(compactions.create)),
         ("POST", "/v1/responses/input_tokens", input_tokens.count),
         ("GET", "/v1/responses/{response}", stored_responses.retrieve),
         ("DELETE", "/v1/responses/{response}", stored_responses.delete),

@@ -14,7 +14,7 @@ from api_gateway.stores.conversations import SqlConversations
 from api_gateway.stores.records import Conversation, NewCompletion, NewResponse, StoredItem
 from api_gateway.stores.responses import SqlResponses
 from api_gateway.stores.retention import RetentionSweep
-from api_gateway.stores.tables import api_keys, metadata
+from api_gateway.stores.tables import api_keys, idempotency_keys, metadata
 
 if TYPE_CHECKING:
     from api_gateway.stores.database import Database
@@ -59,7 +59,7 @@ async def counts(database: Database) -> set[int]:
         return {
             (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in metadata.sorted_tables
-            if table is not api_keys
+            if table not in (api_keys, idempotency_keys)
         }
 
 

@@ -79,6 +79,7 @@ class Exchange:
         # How a stream of this route tells that it failed; chat's way unless it says otherwise.
         self.failure_frame: Callable[[ErrorInfo], bytes] = error_frame
         self._send = send
+        self._kept_body: bytes | None = None
         self._clock = clock
         self._limits = limits
         self.config_version = config_version
@@ -116,12 +117,34 @@ class Exchange:
         Raises:
             RequestTooLargeError, RequestTimeoutError, ClientDisconnectedError: see `read_body`.
         """
+        if self._kept_body is not None:
+            return self._kept_body
         return await read_body(
             self.scope,
             self.receive,
             max_bytes=self._limits.max_bytes,
             timeout_s=self._limits.timeout_s,
         )
+
+    async def keep_body(self) -> bytes:
+        """The same, for whoever reads it before the route does.
+
+        Raises:
+            RequestTooLargeError, RequestTimeoutError, ClientDisconnectedError: see `read_body`.
+        """
+        self._kept_body = await self.body()
+        return self._kept_body
+
+    def watch(self, passes: Callable[[Message], bool]) -> Send:
+        """Ask before anything goes out from now on; what is returned sends unasked."""
+        send = self._send
+
+        async def asked(message: Message) -> None:
+            if passes(message):
+                await send(message)
+
+        self._send = asked
+        return send
 
     async def respond(self, body: bytes, *, status: int = 200) -> None:
         """Answer with JSON."""

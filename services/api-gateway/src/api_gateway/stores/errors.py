@@ -8,7 +8,11 @@ CallerError
     HistoryTooLargeError           400  more bytes than a model could be given
     UnknownCursorError             400  `after` names nothing in this listing
   ConversationLockedError          409  another response of it is under way
+  KeyInUseError                    409  the first request with this key is under way
+  KeyReusedError                   422  another request had this key
   NotFoundError                    404  (wire) no such object, or another team's
+PlatformInterruptedError
+  AnswerLostError                  500  the first request with this key came to no answer
 ServiceUnavailableError
   StoreUnavailableError            503  the database failed or took too long
 """
@@ -20,6 +24,7 @@ from wire.errors import (
     ContextLengthExceededError,
     InvalidRequestError,
     NotFoundError,
+    PlatformInterruptedError,
     ServiceUnavailableError,
 )
 
@@ -96,6 +101,47 @@ class ConversationLockedError(CallerError):
             f"Another response of the conversation '{conversation_id[:_MAX_SHOWN_ID]}' is under "
             "way. Please try again when it has ended.",
             retry_after_s=1.0,
+        )
+
+
+class KeyInUseError(CallerError):
+    """Two requests at once with one Idempotency-Key: the later one gets the first one's answer."""
+
+    status = 409
+    code = "idempotency_key_in_use"
+    error_type = "caller_conflict"
+    should_retry = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A request with this Idempotency-Key is under way. Please try again when it has ended.",
+            retry_after_s=1.0,
+        )
+
+
+class KeyReusedError(CallerError):
+    """One Idempotency-Key for two different requests."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    should_retry = False
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key came with another request before. Use a new key for each."
+        )
+
+
+class AnswerLostError(PlatformInterruptedError):
+    """Whoever made the first answer was cut off, so there is none; nothing is bought twice."""
+
+    code = "idempotent_answer_lost"
+    should_retry = False
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this Idempotency-Key was broken off before its answer was "
+            "complete. Use a new key to ask again."
         )
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
 from api_gateway.stores.errors import StoreUnavailableError
-from api_gateway.stores.tables import conversations, responses, stored_completions
+from api_gateway.stores.idempotency import KEPT_S
+from api_gateway.stores.tables import (
+    conversations,
+    idempotency_keys,
+    responses,
+    stored_completions,
+)
 from service_kit.logging import get_logger
 
 if TYPE_CHECKING:
@@ -20,11 +27,12 @@ if TYPE_CHECKING:
 SWEEP_INTERVAL_S = 3600.0
 _BATCH = 200  # objects deleted per transaction: the writer gets its turn in between
 _DAY_S = 86_400.0
-# What is deleted by which age. A conversation lives from its last use.
-_SWEPT: tuple[tuple[Column[str], Column[int]], ...] = (
-    (responses.c.response_id, responses.c.created_unix_s),
-    (stored_completions.c.completion_id, stored_completions.c.created_unix_s),
-    (conversations.c.conversation_id, conversations.c.used_unix_s),
+# What is deleted by which age, and the most it may be. A conversation lives from its last use.
+_SWEPT: tuple[tuple[Column[str], Column[int], float], ...] = (
+    (responses.c.response_id, responses.c.created_unix_s, math.inf),
+    (stored_completions.c.completion_id, stored_completions.c.created_unix_s, math.inf),
+    (conversations.c.conversation_id, conversations.c.used_unix_s, math.inf),
+    (idempotency_keys.c.entry_id, idempotency_keys.c.created_unix_s, KEPT_S),
 )
 
 log = get_logger(__name__)
@@ -52,9 +60,9 @@ class RetentionSweep:
 
     async def sweep(self) -> int:
         """Delete what is too old; returns how many objects."""
-        before_unix_s = int(self._clock.unix_s() - self._retention_s)
         deleted = 0
-        for object_id, age in _SWEPT:
+        for object_id, age, most_s in _SWEPT:
+            before_unix_s = int(self._clock.unix_s() - min(self._retention_s, most_s))
             while batch := await self._sweep_batch(object_id, age, before_unix_s):
                 deleted += batch
         return deleted

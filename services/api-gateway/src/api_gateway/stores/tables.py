@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
 # What this version works with; the newest file in `migrations/versions`.
-REVISION = "0002"
+REVISION = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 metadata = MetaData()
@@ -178,4 +178,21 @@ stored_completion_metadata = Table(
     Column("value", ClientText, nullable=False),
     Column("tenant_id", Text, nullable=False),
     Index("stored_completion_metadata_by_pair", "tenant_id", "key", "value"),
+)
+
+# `entry_id` is a digest of team and key, `request_digest` one of what was asked. `status`,
+# `streamed` and `body` are the first answer; while there is none, `holder` makes it.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("created_unix_s", BigInteger, nullable=False),
+    Column("request_digest", LargeBinary, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("held_until_unix_s", Float, nullable=False),
+    Column("status", Integer),
+    Column("streamed", Boolean),
+    Column("body", LargeBinary),
+    Index("idempotency_keys_by_age", "created_unix_s"),
 )
