@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 SLOW, QUICK = "slow-council", "quick-council"
 SLOW_PROFILE, QUICK_PROFILE = "ttft=500,call=5000", "ttft=1,call=4,tokens=8"
 FAILURES = ("ok", "500", "429", "401", "refused", "hang")
-SEATS = ("one", "two", "three")
+SEATS: tuple[str, ...] = ("one", "two", "three")
 BATCH = 500  # runs compared at a time: nobody has to hold the record of all calls
 SCRAPE_CACHE_S = 5.0  # of the platform's `/metrics`
 RATE_PER_S, IN_FLIGHT = 20, 32

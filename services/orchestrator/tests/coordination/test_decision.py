@@ -115,12 +115,13 @@ def test_renaming_the_agents_renames_the_winner(data: st.DataObject, size: int) 
 
 
 @pytest.mark.requirement("coordination:condorcet")
+@pytest.mark.parametrize("runs", [1_000, pytest.param(20_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("p", [0.6, 0.7, 0.8])
 @pytest.mark.parametrize("n", [1, 3, 5, 7])
 def test_the_majority_of_independent_agents_meets_the_exact_condorcet_value(
-    p: float, n: int
+    p: float, n: int, runs: int
 ) -> None:
-    runs, dice = 20_000, random.Random(n * 10 + int(p * 10))  # noqa: S311 - a simulation
+    dice = random.Random(n * 10 + int(p * 10))  # noqa: S311 - a simulation
     names = [f"a{i}" for i in range(n)]
     weights = dict.fromkeys(names, 1.0)
     right = 0

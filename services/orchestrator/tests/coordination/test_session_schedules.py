@@ -190,14 +190,14 @@ def issues_fair_ballots(plan: RunPlan, outcome: Outcome) -> None:
 
 
 @pytest.mark.requirement("coordination:terminates")
-@settings(max_examples=400)
+@settings(max_examples=50)
 @given(st.randoms(use_true_random=False))
 def test_any_schedule_ends_once_within_its_bounds_and_replays(dice: random.Random) -> None:
     check(draw_schedule(dice))
 
 
 @pytest.mark.requirement("coordination:fail-k-of-n")
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(st.randoms(use_true_random=False), st.integers(2, 6), st.integers(1, 6))
 def test_one_agent_that_answers_is_enough_however_the_others_fail(
     dice: random.Random, size: int, healthy: int

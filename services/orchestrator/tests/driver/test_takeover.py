@@ -164,12 +164,16 @@ async def test_an_answer_that_goes_differently_the_second_time_ends_the_run(
 
 
 @pytest.mark.requirement("orchestrator:runs:taken-over")
-async def test_a_run_that_took_two_processes_with_it_takes_no_third(tmp_path: Path) -> None:
+async def test_a_run_that_took_two_processes_with_it_takes_no_third(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with (
-        orchestrator(tmp_path, lease_s=6.0) as survivor,
+        orchestrator(tmp_path, lease_s=LEASE_S) as survivor,
         replica(survivor) as first_owner,
         replica(survivor, lease_s=LEASE_S) as second_owner,
     ):
+        # Without room it takes no run over, but closes one that nobody may take any more.
+        monkeypatch.setattr(survivor.app.supervisor, "_max_concurrent_runs", 0)
         slow = model(survivor.sim, "sim", "ttft=60000")
         council = panel(survivor.sim, AgentSpec(agent_id="ada", model=slow))
         start = start_run(council, ECHO, detached=True)
