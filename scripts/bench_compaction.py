@@ -73,21 +73,35 @@ def compact_messages(
 
 
 def recall_messages(
-    messages: list[JsonMessage], question: str, budget_tokens: int, ntok: Count
+    messages: list[JsonMessage],
+    question: str,
+    budget_tokens: int,
+    ntok: Count,
+    history: History | None = None,
 ) -> list[JsonMessage]:
-    """The same budget with recall, as an item is opened: what the question asks for verbatim."""
+    """The same budget with recall, as an item is opened: what the question asks for verbatim.
+
+    `history`: of the same messages, where several questions are asked about them.
+    """
     passages = _passages(messages)
-    turns = tuple(Turn(passage.speaker, passage.text) for passage in passages)
-    transcript = Transcript(Remembered(History(turns)), budget_tokens, ntok, question)
-    room, left = budget_tokens, list[JsonMessage]()
+    remembered = Remembered(history or history_of(messages))
+    transcript = Transcript(remembered, budget_tokens, ntok, question)
+    room, spent, best = budget_tokens, 0, list[JsonMessage]()
     for _ in range(_TRIES):
         lines, complete = transcript.lines(room)
         left = [{"i": passages[place].index, "text": line.strip()} for place, line in lines]
-        spent = _tokens(left, ntok)
-        if complete or 0 <= budget_tokens - spent <= _CLOSE_ENOUGH * budget_tokens:
+        tokens = _tokens(left, ntok)
+        if spent < tokens <= budget_tokens:
+            spent, best = tokens, left
+        if complete or (1 - _CLOSE_ENOUGH) * budget_tokens <= tokens <= budget_tokens:
             break
-        room += budget_tokens - spent
-    return left if _tokens(left, ntok) <= budget_tokens else tail(left, budget_tokens, ntok)
+        room += budget_tokens - tokens
+    return best
+
+
+def history_of(messages: list[JsonMessage]) -> History:
+    """Messages read for any number of questions."""
+    return History(tuple(Turn(each.speaker, each.text) for each in _passages(messages)))
 
 
 def _passages(messages: list[JsonMessage]) -> list[Passage]:
@@ -338,11 +352,14 @@ def measure_recall(case: Case, ratio: float, count: Count, row: Row, at_most: in
     """One opening for each question, as a live turn would ask it."""
     asked = [probe for probe in case.probes if probe.question]
     before = _tokens(case.messages, count)
+    history = history_of(case.messages)
     shares: list[float] = []
     sizes: list[int] = []
     for probe in asked[:: max(1, len(asked) // at_most)]:
         began_s = time.perf_counter()
-        left = recall_messages(case.messages, probe.question or "", int(before / ratio), count)
+        left = recall_messages(
+            case.messages, probe.question or "", int(before / ratio), count, history
+        )
         row.ms.append((time.perf_counter() - began_s) * 1000)
         shares.append(score(left, probe))
         sizes.append(_tokens(left, count))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -26,8 +27,14 @@ from compactor.keys import FixedRing, KeyRing, MasterKey
 from compactor.making import Bill, Limits, Made, Maker, Material
 from compactor.metrics import CompactorMetrics
 from compactor.opening import Opener
+from compactor.payload import NativePart
 from compactor.sections import split_at_compaction, without_standing
-from compactor.strategies.native import NativeCompaction, NativeSupport
+from compactor.strategies.native import (
+    NativeCompaction,
+    NativeJob,
+    NativeSupport,
+    affinity_of,
+)
 from compactor.vault import Vault
 from model_providers.token_estimate import estimate_items
 from service_kit.testing import FakeClock
@@ -46,8 +53,13 @@ from services.compactor.tests.conversations import (
 from services.compactor.tests.running import context
 from services.compactor.tests.strategies.test_summary import Models
 from wire.compaction import CompactionMode, CompactRequest, LevelFailure, OpenRequest
-from wire.conversation import CompactionItem, Item, Message
-from wire.specs import CompactionSpec, Prices
+from wire.conversation import CompactionItem, Item, Message, Usage
+from wire.specs import CompactionSpec, ModelSpec, Prices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from model_providers.calls import CallObserver
 
 # Of the slow suite; 10,000 take two minutes and a half.
 _FUZZED_HISTORIES = int(os.environ.get("COMPACTOR_FUZZED_HISTORIES", "2000"))  # noqa: TID251
@@ -55,8 +67,29 @@ CLOCK = FakeClock()
 ITEMS: tuple[Item, ...] = (system("Be brief."), *planted_conversation(60)[0], user("Go on."))
 
 
+class Vendor(NativeCompaction):
+    """Compacts natively to so many tokens, and remembers what it was given."""
+
+    def __init__(self, output_tokens: int) -> None:
+        support = NativeSupport(CLOCK, lambda _place, _offered: None)
+        super().__init__(lambda _provider: None, CLOCK, support, CallCounter(CompactorMetrics()))
+        self._output_tokens = output_tokens
+        self.given: list[Sequence[Item]] = []
+
+    async def compact(
+        self,
+        job: NativeJob,
+        observer: CallObserver,  # noqa: ARG002 - nothing is sent
+    ) -> tuple[NativePart, Usage]:
+        self.given.append(job.items)
+        sealed = msgspec.Raw(b'{"type":"compaction","encrypted_content":"gAAAA"}')
+        return NativePart(affinity_of(job.model), (sealed,)), Usage(500, self._output_tokens)
+
+
 class Workshop:
-    def __init__(self, models: Models | None = None) -> None:
+    def __init__(
+        self, models: Models | None = None, native: NativeCompaction | None = None
+    ) -> None:
         envelope = Envelope(FixedRing(KeyRing([MasterKey("k1", b"m" * 32)])))
         blobs = MemoryBlobs(CLOCK, ttl_s=1e6, max_bytes=10**9)
         self.models = models or Models()
@@ -66,7 +99,7 @@ class Workshop:
         self.maker = Maker(
             self.opener,
             self.models,
-            NativeCompaction(lambda _provider: None, CLOCK, support, counter),
+            native or NativeCompaction(lambda _provider: None, CLOCK, support, counter),
             CLOCK,
             Limits(summary_timeout_s=60, native_timeout_s=60),
         )
@@ -205,6 +238,38 @@ async def test_a_level_whose_result_is_not_smaller_is_refused() -> None:
     assert (made.level, made.noop) == ("extractive", None)
     assert rambling.asked[0].request.sampling.max_output_tokens is not None
     assert rambling.asked[0].request.sampling.max_output_tokens <= 1_500
+
+
+def vendors_model() -> ModelSpec:
+    spec = msgspec.structs.replace(model(), dialects=("responses",))
+    return msgspec.structs.replace(
+        spec, provider=msgspec.structs.replace(spec.provider, kind="openai")
+    )
+
+
+@pytest.mark.requirement("compaction:guarantee:verbatim")
+async def test_a_vendor_is_not_given_the_instructions_to_fold() -> None:
+    vendor = Vendor(200)
+
+    made = await Workshop(native=vendor).make(
+        ITEMS, 1_500, mode="explicit", model=vendors_model(), spec=CompactionSpec()
+    )
+
+    assert (made.level, made.item_tokens) == ("native", 200)
+    assert tuple(vendor.given[0]) == ITEMS[1:]
+    assert made.kept[0] == system("Be brief.")
+
+
+@pytest.mark.requirement("compaction:guarantee:never-more")
+async def test_a_vendors_item_that_is_not_smaller_is_refused() -> None:
+    vendor = Vendor(estimate_items(ITEMS))
+
+    made = await Workshop(native=vendor).make(
+        ITEMS, 1_500, mode="explicit", model=vendors_model(), spec=CompactionSpec()
+    )
+
+    assert made.fallbacks[0] == LevelFailure("native", "not_smaller")
+    assert made.level == "summary"
 
 
 async def test_an_item_counts_as_what_it_adds_to_the_window() -> None:
