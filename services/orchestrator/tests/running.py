@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TOKEN = "t" * 40
 TENANT = "team-a"
+_MIGRATED: list[bytes] = []
 
 
 @dataclass
@@ -73,7 +74,7 @@ async def orchestrator(
             **settings,
         }
     )
-    await migrate(chosen.database_url, MIGRATIONS)
+    await _make_database(database, chosen.database_url)
     spans, metrics = InMemoryExporter(), OrchestratorMetrics()
     async with (
         running_client(sim or SimSettings(port=0)) as simulator,
@@ -92,6 +93,17 @@ async def orchestrator(
                 operations_url=service.url(name="metrics"),
                 database=database,
             )
+
+
+async def _make_database(database: Path, url: str) -> None:
+    """Migrated once, copied ever after; one that is there already stays."""
+    if database.exists():
+        return
+    if not _MIGRATED:
+        await migrate(url, MIGRATIONS)
+        _MIGRATED.append(database.read_bytes())
+    else:
+        database.write_bytes(_MIGRATED[0])
 
 
 def model(sim: SimulatorClient, name: str = "sim", profile: str = "") -> ModelSpec:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from service_kit.clock import Clock
 
+FIRST_SWEEP_S = 10.0  # a process that has just started has better things to do
 SWEEP_INTERVAL_S = 3600.0
 _BATCH = 500  # runs deleted per transaction: the writer gets its turn in between
 _DAY_S = 86_400.0
@@ -42,7 +43,8 @@ class RetentionSweep:
         self._score_retention_s = score_retention_days * _DAY_S
 
     async def run(self) -> None:
-        """Sweep now and every hour, until cancelled."""
+        """Sweep soon and every hour, until cancelled."""
+        await asyncio.sleep(FIRST_SWEEP_S)
         while True:
             try:
                 await self.sweep()
