@@ -84,6 +84,11 @@ ENTRIES = [
         "A team's Idempotency-Keys say nothing about another team's.",
     ),
     Requirement(
+        "providers:stop",
+        f"{_CONTRACT} 1.1",
+        "A text never holds a stop sequence, also of a backend whose dialect has none.",
+    ),
+    Requirement(
         "chat:audio:refused",
         f"{_CONTRACT} 1.1",
         "An answer that has to be heard is refused where the backend would leave the voice out.",

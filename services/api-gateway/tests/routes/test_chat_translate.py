@@ -33,6 +33,23 @@ async def test_a_responses_only_backend_answers_chat(scene: GatewayScene, *, str
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.requirement("providers:stop")
+async def test_a_stop_sequence_ends_the_text_of_a_responses_only_backend(
+    scene: GatewayScene, *, stream: bool
+) -> None:
+    text = "Reply with exactly this text and nothing else: one STOP two"
+
+    reply = await scene.chat("responses", text, stop="STOP", stream=stream)
+
+    if stream:
+        assert reply.text == "one "
+        assert reply.events[-2]["choices"][0]["finish_reason"] == "stop"
+    else:
+        assert reply.json["choices"][0]["message"]["content"] == "one "
+        assert reply.json["usage"]["completion_tokens"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.requirement("chat:choices")
 async def test_choices_a_backend_cannot_count_are_calls_of_their_own(
     scene: GatewayScene, *, stream: bool

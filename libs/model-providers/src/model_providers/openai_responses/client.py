@@ -11,7 +11,9 @@ from model_providers.openai_responses.encode import encode_request
 if TYPE_CHECKING:
     from model_providers.http_exchange import HttpExchanges
 
-RESPONSES = Dialect("/responses", encode_request, ResponsesStreamDecoder, decode_response)
+RESPONSES = Dialect(
+    "/responses", encode_request, ResponsesStreamDecoder, decode_response, has_stop=False
+)
 
 
 def openai_responses_provider(exchanges: HttpExchanges) -> DialectProvider:

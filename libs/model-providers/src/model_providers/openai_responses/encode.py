@@ -2,8 +2,8 @@
 
 The body opens with `input` and every key has its fixed place: prefix caches. Nothing is stored at
 the vendor (`store: false`), so items carry no ids, and reasoning goes back only where it is sealed
-for the vendor itself. `stop`, `seed`, the penalties and `logit_bias` do not exist in this dialect
-and are left out; a cap of less than 16 tokens does not, either, and becomes 16.
+for the vendor itself. `seed`, the penalties and `logit_bias` do not exist in this dialect and are
+left out, `stop` is seen to on the way back; a cap of less than 16 tokens becomes 16.
 """
 
 from __future__ import annotations
