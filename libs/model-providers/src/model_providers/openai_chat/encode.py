@@ -14,6 +14,7 @@ What differs between backends:
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -172,16 +173,18 @@ def _settled(items: tuple[Item, ...]) -> Iterable[Item]:
     But for what the assistant says right behind its calls, which is of their message.
     """
     answered = _answered_calls(items)
-    waiting: list[str] = []
+    waiting: Counter[str] = Counter()
     held: list[Item] = []
     previous: Item | None = None
     for index, item in enumerate(items):
         if isinstance(item, ToolCall | ToolResult):
             yield item
             if index in answered:
-                waiting.append(item.call_id)
+                waiting[item.call_id] += 1
             elif isinstance(item, ToolResult) and item.call_id in waiting:
-                waiting.remove(item.call_id)
+                waiting[item.call_id] -= 1
+                if not waiting[item.call_id]:
+                    del waiting[item.call_id]
         elif waiting and not (isinstance(previous, ToolCall) and _is_said_by_assistant(item)):
             held.append(item)
         else:
@@ -199,13 +202,13 @@ def _is_said_by_assistant(item: Item) -> bool:
 def _answered_calls(items: tuple[Item, ...]) -> set[int]:
     """Where the calls stand that a result follows; one that has none would wait for ever."""
     answered: set[int] = set()
-    results: list[str] = []
+    results: Counter[str] = Counter()
     for index in range(len(items) - 1, -1, -1):
         item = items[index]
         if isinstance(item, ToolResult):
-            results.append(item.call_id)
-        elif isinstance(item, ToolCall) and item.call_id in results:
-            results.remove(item.call_id)
+            results[item.call_id] += 1
+        elif isinstance(item, ToolCall) and results[item.call_id]:
+            results[item.call_id] -= 1
             answered.add(index)
     return answered
 

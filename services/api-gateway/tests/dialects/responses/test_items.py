@@ -16,6 +16,7 @@ from api_gateway.dialects.responses.items import (
     continued,
     decode_items,
     references,
+    replayed_from,
     split_input,
 )
 from wire.conversation import (
@@ -375,6 +376,14 @@ def test_a_conversation_that_is_continued_and_replayed_is_said_once() -> None:
     assert continued((*earlier, *history), replay) == (*earlier, *replay)
     assert continued(history, replay[2:]) == (*history[:3], *replay[2:])
     assert len(continued(history, replay[-1:])) == len(history) + 1
+
+
+@given(st.text("ab", max_size=8), st.text("ab", max_size=8))
+def test_the_longest_part_that_is_replayed_is_said_once(before: str, now: str) -> None:
+    history, own = (tuple(user_text(letter) for letter in said) for said in (before, now))
+
+    longest = max(n for n in range(len(now) + 1) if before.endswith(now[:n]))
+    assert replayed_from(history, own) == len(before) - longest
 
 
 def test_another_picture_with_the_same_words_is_no_replay() -> None:

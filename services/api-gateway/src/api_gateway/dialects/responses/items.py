@@ -248,12 +248,30 @@ def replayed_from(history: Sequence[Item], own: Sequence[Item]) -> int:
     """
     places = [at for at, item in enumerate(history) if not isinstance(item, ReasoningItem)]
     now = [item for item in own if not isinstance(item, ReasoningItem)]
-    for first in range(max(0, len(places) - len(now)), len(places)):
-        if all(
-            _say_the_same(history[at], item) for at, item in zip(places[first:], now, strict=False)
-        ):
-            return places[first] if first else 0
-    return len(history)
+    overlap = _overlap([history[at] for at in places[-len(now) :]], now) if now else 0
+    if not overlap:
+        return len(history)
+    return 0 if overlap == len(places) else places[-overlap]
+
+
+def _overlap(before: Sequence[Item], now: Sequence[Item]) -> int:
+    """How many of the last items before are the first ones now, by Knuth, Morris and Pratt.
+
+    Whoever says the same a thousand times would make us compare a million times otherwise.
+    """
+    falls_back_to = [0] * len(now)
+    matched = 0
+    for index in range(1, len(now)):
+        while matched and not _say_the_same(now[index], now[matched]):
+            matched = falls_back_to[matched - 1]
+        matched += _say_the_same(now[index], now[matched])
+        falls_back_to[index] = matched
+    matched = 0
+    for item in before:
+        while matched and (matched == len(now) or not _say_the_same(item, now[matched])):
+            matched = falls_back_to[matched - 1]
+        matched += _say_the_same(item, now[matched])
+    return matched
 
 
 def _say_the_same(one: Item, other: Item) -> bool:
