@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from api_gateway.app import Application, create_app
 from api_gateway.metrics import GatewayMetrics
@@ -21,9 +21,10 @@ from provider_sim.testing import SimulatorClient, running_client
 from service_kit.clock import SystemClock
 from service_kit.internal_server import InternalApp
 from service_kit.lifecycle import Lifecycle
-from service_kit.sql import migrate
 from service_kit.testing import InMemoryExporter, running_service
 from service_kit.tracing import Tracer
+from tests.scenes.composed import composed_once
+from tests.scenes.databases import migrated
 from tests.scenes.waiting import WAIT_S, until
 from wire.conversation import ChoiceFinished, TextDelta, Usage
 from wire.coordination import (
@@ -62,6 +63,12 @@ providers:
     base_url: "{sim}"
     first_byte_timeout_s: 1
     idle_timeout_s: 1
+    max_attempts: 1
+  hasty:
+    kind: openai-compatible
+    base_url: "{sim}"
+    first_byte_timeout_s: 0.15
+    idle_timeout_s: 0.15
     max_attempts: 1
   gone: {{kind: openai-compatible, base_url: "http://127.0.0.1:9", max_attempts: 1}}
 models:
@@ -120,6 +127,7 @@ FAULTS = {
     "quota": "fault=insufficient_quota",
     "overflow": "fault=context_overflow",
     "hang": "fault=hang",
+    "mute": "fault=hang",
     "silent": "fault=hang_after_headers",
     "reset": "fault=reset",
     "error200": "fault=error_body_200",
@@ -137,6 +145,8 @@ FAULTS = {
     "no-usage": "fault=no_usage",
     "endless": "fault=endless",
 }
+# Of a provider that is given up soon, where the test is about giving up.
+GIVEN_UP = ("hang", "silent", "mid-stall")
 
 
 async def answered(start: StartRun) -> AsyncGenerator[RunEvent]:
@@ -312,16 +322,22 @@ async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewaySce
         configuration = folder / "conclave.yaml"
         configuration.write_text(configured(sim))
         chosen = _settings(folder, configuration, internal.url(), settings)
-        await migrate(chosen.database_url, MIGRATIONS)
+        await migrated(chosen.database_url, MIGRATIONS)
         spans, metrics = InMemoryExporter(), GatewayMetrics()
-        app = create_app(chosen, metrics=metrics, tracer=Tracer(spans), clock=SystemClock())
+        with composed_once(sim.base_url):
+            app = create_app(chosen, metrics=metrics, tracer=Tracer(spans), clock=SystemClock())
         async with (
             running_service(listeners=app.listeners, lifecycle=app.lifecycle) as service,
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2 * WAIT_S)) as http,
         ):
             url = service.url(name="public")
             async with AsyncOpenAI(
-                base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=2 * WAIT_S
+                base_url=f"{url}/v1",
+                api_key=KEY,
+                max_retries=0,
+                timeout=2 * WAIT_S,
+                # Nothing here is HTTPS: the authorities would cost 30 ms a test.
+                http_client=DefaultAsyncHttpxClient(verify=False),
             ) as sdk:
                 yield GatewayScene(
                     app=app,
@@ -341,7 +357,8 @@ async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewaySce
 def configured(sim: SimulatorClient) -> str:
     """The scene's conclave.yaml."""
     faults = "\n".join(
-        f'  {spoken}-{name}: {{provider: sim, upstream_model: "sim@{profile}", '
+        f"  {spoken}-{name}: {{provider: {'hasty' if name in GIVEN_UP else 'sim'}, "
+        f'upstream_model: "sim@{profile}", '
         f"dialects: [{dialect}]}}"
         for name, profile in FAULTS.items()
         for spoken, dialect in (("sim", "chat"), ("responses", "responses"))

@@ -12,8 +12,9 @@ from api_gateway.admission.auth import KeyRing
 from api_gateway.admission.key_service import KeyService
 from api_gateway.stores.keys import KeyStore
 from api_gateway.stores.tables import MIGRATIONS
-from service_kit.sql import create_engine, migrate
+from service_kit.sql import create_engine
 from service_kit.testing import FakeClock
+from tests.scenes.databases import migrated
 from tests.scenes.waiting import WAIT_S, until
 from wire.errors import AuthenticationError
 
@@ -27,7 +28,7 @@ PEPPER = b"p" * 32
 @asynccontextmanager
 async def replica(folder: Path, clock: FakeClock) -> AsyncGenerator[tuple[KeyService, KeyRing]]:
     url = f"sqlite:///{folder / 'gateway.sqlite3'}"
-    await migrate(url, MIGRATIONS)
+    await migrated(url, MIGRATIONS)
     engine, ring = create_engine(url), KeyRing(PEPPER, clock)
     try:
         yield KeyService(KeyStore(engine), ring, PEPPER, clock), ring

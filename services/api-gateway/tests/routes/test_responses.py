@@ -632,7 +632,7 @@ async def test_a_conversation_is_given_back_when_its_client_leaves(scene: Gatewa
     assert len(items) == 2
 
 
-@pytest.mark.parametrize("model", ["responses-hang", "sim-slow", "responses-slow"])
+@pytest.mark.parametrize("model", ["responses-mute", "sim-slow", "responses-slow"])
 @pytest.mark.requirement("responses:hang-up")
 async def test_a_client_that_leaves_before_the_first_byte_leaves_nothing(
     scene: GatewayScene, model: str

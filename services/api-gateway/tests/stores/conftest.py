@@ -6,8 +6,8 @@ import pytest
 
 from api_gateway.stores.database import Database
 from api_gateway.stores.tables import MIGRATIONS
-from service_kit.sql import migrate
 from service_kit.testing import FakeClock
+from tests.scenes.databases import migrated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def database(database_url: str) -> AsyncGenerator[Database]:
     """The gateway's tables, on SQLite and on PostgreSQL."""
-    await migrate(database_url, MIGRATIONS)
+    await migrated(database_url, MIGRATIONS)
     database = Database(database_url, timeout_s=5.0)
     yield database
     await database.dispose()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from api_gateway.stores.database import Database
     from service_kit.clock import Clock
 
+FIRST_SWEEP_S = 30.0  # a start has enough to do
 SWEEP_INTERVAL_S = 3600.0
 _BATCH = 200  # objects deleted per transaction: the writer gets its turn in between
 _DAY_S = 86_400.0
@@ -47,7 +48,8 @@ class RetentionSweep:
         self._retention_s = retention_days * _DAY_S
 
     async def run(self) -> None:
-        """Sweep now and every hour, until cancelled."""
+        """Sweep soon and then every hour, until cancelled."""
+        await asyncio.sleep(FIRST_SWEEP_S)
         while True:
             try:
                 deleted = await self.sweep()
