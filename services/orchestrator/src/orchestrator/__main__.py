@@ -17,7 +17,7 @@ from service_kit.sql import migrate
 
 # Runs under way are some hundred thousand objects that nearly all die by themselves: by default the
 # collector looks through all of them every few seconds, and every run waits a fifth of a second.
-COLLECTOR_THRESHOLDS = (5_000, 4, 200)
+COLLECTOR_THRESHOLDS = (2_000, 2, 100)
 # The store's thread needs the interpreter for microseconds, row by row; by default it waits 5 ms
 # for each of them while the loop is busy.
 SWITCH_INTERVAL_S = 0.0005
