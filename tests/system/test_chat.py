@@ -5,6 +5,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion
 
 from tests.system.simulator_process import Simulator
 
@@ -215,3 +216,22 @@ def test_two_streamed_choices_keep_their_indices(client: openai.OpenAI, model: s
             finished[choice.index] = choice.finish_reason
     assert texts == {0: "I9", 1: "I9"}
     assert finished == {0: "stop", 1: "stop"}
+
+
+@pytest.mark.requirement("surface:idempotency:once")
+def test_what_is_sent_twice_under_one_key_is_answered_once(
+    client: openai.OpenAI, model: str, sim: Simulator, seen_before: int
+):
+    def asked() -> ChatCompletion:
+        return client.chat.completions.create(
+            model=model,
+            messages=user(exactly("I9")),
+            extra_headers={"idempotency-key": f"once-{model}"},
+        )
+
+    first = asked()
+    bought = len(sim.ended_calls(seen_before))
+    second = asked()
+
+    assert second == first
+    assert len(sim.ended_calls(seen_before)) == bought

@@ -44,6 +44,10 @@ def errand(name: str, final: str) -> list[Any]:
     return [{"role": "user", "content": text}]
 
 
+def errand_text(name: str) -> str:
+    return errand(name, "DONE-7")[0]["content"]
+
+
 # Panels have ballots and refined answers of their own; a client's tool may be called the same.
 @pytest.mark.parametrize("name", ["get_weather", "vote", "new_answer"])
 def test_a_tool_round_trip(client: openai.OpenAI, model: str, name: str):
@@ -213,3 +217,22 @@ def answering(client: openai.OpenAI, turn: Turn) -> list[str]:
     path = f"/conclave/runs/{turn.request_id}"
     record = client.get(path, cast_to=cast("Any", dict[str, Any]))
     return sorted(call["agent_id"] for call in record["calls"] if call["phase"] == "answer")
+
+
+@pytest.mark.requirement("chat:foreign:answered")
+def test_a_loop_in_responses_words_closes_at_chats_door(client: openai.OpenAI, model: str):
+    asked = [{"role": "user", "content": [{"type": "input_text", "text": errand_text("sum")}]}]
+    flat = {"type": "function", **tool("sum")["function"]}
+    body: dict[str, Any] = {"model": model, "instructions": "Be an agent.", "tools": [flat]}
+
+    first = client.post("/chat/completions", body={**body, "input": asked}, cast_to=ChatCompletion)
+    ((call_id, name, arguments),) = calls_of(first)
+    called = {"type": "function_call", "call_id": call_id, "name": name}
+    asked += [
+        {**called, "arguments": json.dumps(arguments)},
+        {"type": "function_call_output", "call_id": call_id, "output": "18C"},
+    ]
+    last = client.post("/chat/completions", body={**body, "input": asked}, cast_to=ChatCompletion)
+
+    assert (name, arguments) == ("sum", {"city": "Paris"})
+    assert last.choices[0].message.content == "DONE-7"
