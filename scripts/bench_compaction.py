@@ -394,7 +394,7 @@ def table(data: DataSet, ratios: Sequence[float], methods: dict[str, Method], co
             _print(name, ratio, row)
         row = Row()
         for case in data.cases:
-            measure_recall(case, ratio, count, row, at_most=40)
+            measure_recall(case, ratio, count, row, at_most=16)
         if row.retained:
             _print("with recall", ratio, row)
 

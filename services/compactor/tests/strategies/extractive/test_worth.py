@@ -66,9 +66,9 @@ def test_a_statement_about_oneself_outweighs_a_question_to_the_other() -> None:
 def test_a_word_said_everywhere_is_worth_little() -> None:
     said: list[tuple[Speaker, str]] = [("user", f"Marcus bought gadget{n}") for n in range(60)]
 
-    units = appraised(*said)
+    units = appraised(*said, ("user", "Marcus bought trombones"))
 
-    assert worth(units, "Marcus", 30) < worth(units, "bought", 30)
+    assert worth(units, "Marcus", 60) < 0.1 * worth(units, "trombones", 60)
 
 
 def test_long_answers_of_an_assistant_give_way_to_what_the_user_says() -> None:

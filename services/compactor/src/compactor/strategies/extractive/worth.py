@@ -67,7 +67,6 @@ _DECISION = 0.2
 _SHORT_WORDS = 4
 _REACTION_WORDS = 8
 _LONG_ANSWER_TOKENS = 100
-_NEIGHBOURS = 0.06
 # ---------------------------------------------------------------------------------- identifiers
 _IDENTIFIER = {
     IdentifierKind.ADDRESS: -1.4,
@@ -160,8 +159,6 @@ class _Appraiser:
             worth = max(worth, self._identifier_worth(piece, prose))
             piece.worth = worth * emphasis * self._weight(piece)
             self._said.add(piece.token.key)
-        if is_prose:
-            _smooth(unit.pieces)
 
     def _prose_share(self, passage: Passage) -> float:
         """What words weigh against identifiers; the user's own more than others'."""
@@ -278,17 +275,6 @@ def _sentence_odds(unit: Unit, passage: Passage) -> float:
     if passage.speaker == "assistant" and len(passage.text) > _LONG_ANSWER_TOKENS * 4:
         odds += _LONG_ANSWER
     return odds
-
-
-def _smooth(pieces: list[Piece]) -> None:
-    """A word beside a good one is worth a little more: answers are phrases."""
-    if len(pieces) < 2:  # noqa: PLR2004 - neighbours need two
-        return
-    worths = [piece.worth for piece in pieces]
-    for place, piece in enumerate(pieces):
-        left = worths[place - 1] if place else 0.0
-        right = worths[place + 1] if place + 1 < len(worths) else 0.0
-        piece.worth += _NEIGHBOURS * (left + right)
 
 
 # ---------------------------------------------------------------------------------- identifiers
