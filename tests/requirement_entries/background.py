@@ -40,4 +40,9 @@ ENTRIES = [
         "After SIGKILL of the orchestrator a background response progresses within 60 s, and its "
         "stream goes on where it was.",
     ),
+    Requirement(
+        "background:unread",
+        "openai-contract.md, 2.9",
+        "A background response that nobody asks for gets its end and answer within a minute.",
+    ),
 ]

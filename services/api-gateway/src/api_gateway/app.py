@@ -9,6 +9,7 @@ from api_gateway.admission.auth import KeyRing
 from api_gateway.admission.key_service import KeyService
 from api_gateway.discovery import DiscoveredCatalogue
 from api_gateway.lanes.background import BackgroundResponses
+from api_gateway.lanes.background_sweep import BackgroundSweep
 from api_gateway.metrics import CallMetrics, GatewayMetrics
 from api_gateway.routes.access_log import BatchedAccess, LoggedAccess, NoAccessLog
 from api_gateway.routes.chat import ChatLimits, ChatRoute
@@ -234,11 +235,13 @@ def _routes(
     )
     conversations, history = SqlConversations(database, clock), SqlHistory(database)
     threads = ConversationsRoutes(conversations, conversations, history, clock)
-    stores = ResponseStores(SqlResponses(database, clock), history, conversations)
+    kept = SqlResponses(database, clock)
+    stores = ResponseStores(kept, history, conversations)
     compactor = InternalClient(
         settings.compactor_urls(), settings.token(), _session(lifecycle), clock
     )
-    background = BackgroundResponses(orchestrator, stores.responses, clock)
+    background = BackgroundResponses(orchestrator, kept, clock)
+    lifecycle.add_background("background responses", BackgroundSweep(kept, background, clock).run)
     responses = ResponsesRoute(
         catalogue,
         models,

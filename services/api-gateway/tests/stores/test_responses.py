@@ -225,3 +225,20 @@ async def test_a_response_does_not_reach_another_teams_conversation(
     await store.save(response(tenant_id="other", conversation_id=CONVERSATION))
 
     assert await said(conversations) == ["old"]
+
+
+@pytest.mark.requirement("background:unread")
+async def test_what_runs_in_the_background_is_listed_for_all_teams_from_the_oldest_on(
+    store: SqlResponses,
+) -> None:
+    for response_id, team, made in (("r2", "b", 5), ("r1", "a", 5), ("r0", "a", 4), ("r3", "a", 6)):
+        kept = response(response_id, status="queued", background=True)
+        await store.save(replace(kept, tenant_id=team, created_unix_s=made))
+    await store.save(response("ended", background=True))
+    await store.save(response("foreground", status="in_progress"))
+
+    first = await store.running(after=None, limit=2)
+    rest = await store.running(after=(5, "r1"), limit=9)
+
+    assert [(each.response_id, each.tenant_id) for each in first] == [("r0", "a"), ("r1", "a")]
+    assert [each.response_id for each in rest] == ["r2", "r3"]

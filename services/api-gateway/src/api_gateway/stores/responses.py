@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 
 from api_gateway.stores import conversation_rows
 from api_gateway.stores.records import StoredItem, StoredResponse
@@ -68,6 +68,16 @@ class SqlResponses:
             found = await connection.execute(select(responses).where(_of(tenant_id, response_id)))
             row = found.one_or_none()
         return _read(row) if row is not None else None
+
+    async def running(self, *, after: tuple[int, str] | None, limit: int) -> list[StoredResponse]:
+        """All teams' background responses that have not ended, oldest first."""
+        place = tuple_(responses.c.created_unix_s, responses.c.response_id)
+        which = responses.c.background & responses.c.status.in_(RUNNING)
+        if after is not None:
+            which &= place > after
+        query = select(responses).where(which).order_by(*place.clauses).limit(limit)
+        async with self._database.reading() as connection:
+            return [_read(row) for row in await connection.execute(query)]
 
     async def delete(self, tenant_id: str, response_id: str) -> bool:
         async with self._database.writing() as connection:

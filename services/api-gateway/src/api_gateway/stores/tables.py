@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
 # What this version works with; the newest file in `migrations/versions`.
-REVISION = "0003"
+REVISION = "0004"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 metadata = MetaData()
@@ -77,6 +77,7 @@ responses = Table(
     Column("body", LargeBinary, nullable=False),
     Index("responses_by_age", "created_unix_s"),
     Index("responses_by_tenant", "tenant_id", "created_unix_s"),
+    Index("responses_by_status", "status", "created_unix_s", "response_id"),
 )
 
 # Input first, then output, by `position`.
