@@ -116,6 +116,10 @@ bench-panel: .environment-dev ## A panel of three against provider-sim: calls, l
 bench-gateway: .environment-dev ## What the gateway adds to a single model, beside a bare pass-through (BENCH_ARGS="--tools DIR")
 	@$(BIN)/python scripts/bench_gateway.py $(BENCH_ARGS)
 
+.PHONY: bench-versions
+bench-versions: .environment-dev ## What a passed-through request costs here and in an earlier tree (BENCH_ARGS=DIR)
+	@$(BIN)/python scripts/bench_versions.py $(BENCH_ARGS)
+
 .PHONY: bench-coordination
 bench-coordination: .environment-dev ## The bars of coordination, on the production core (BENCH_ARGS)
 	@$(BIN)/python scripts/bench_coordination.py $(BENCH_ARGS)

@@ -1,8 +1,8 @@
 """What one request passed through costs the gateway, in this tree and in an earlier one, paired.
 
     git worktree add --detach ../before COMMIT
-    python scripts/bench_versions.py ../before
-    python scripts/bench_versions.py ../before --rounds 20 --requests 300
+    make bench-versions BENCH_ARGS=../before
+    make bench-versions BENCH_ARGS="../before --rounds 20 --requests 300"
 
 Both gateways run side by side before one provider-sim, each with the libraries of its own tree. In
 every round each case goes to one and then to the other, and the next round begins with the other.
