@@ -149,14 +149,25 @@ async def _measure_loop(bars: Bars, running: Platform, sim: Simulator, seconds: 
         load = os.getloadavg()[0]
         bars.heading(f"open loop: {RATE_PER_S} runs of 10 s a second for {seconds} s, load {load}")
         before, lags_before = sim.latest(), await client.loop_lags(running)
+        used_before = _schedule(running)
         answered, most = await _open_loop(client, seconds)
+        used = _schedule(running)
         await asyncio.sleep(SCRAPE_CACHE_S)
         lags = await client.loop_lags(running)
         records = await client.records(answered)
         calls = _by_request(sim.ended_calls(before))
         bars.note("load at the end", os.getloadavg()[0])
+        for name, before_s, after_s in zip(("used", "waited for"), used_before, used, strict=True):
+            bars.note(f"CPU that the orchestrator {name}", after_s - before_s, "s")
         _print_lags(bars, {bound: lags[bound] - lags_before[bound] for bound in lags})
         _print_overheads(bars, answered, records, calls, most)
+
+
+def _schedule(running: Platform) -> tuple[float, float]:
+    """Seconds that the orchestrator has had a CPU, and was ready but had none."""
+    tasks = Path(f"/proc/{running.service('orchestrator').pid}/task").glob("*/schedstat")
+    spent = [task.read_text().split() for task in tasks]
+    return sum(int(ran) for ran, _, _ in spent) / 1e9, sum(int(w) for _, w, _ in spent) / 1e9
 
 
 def _print_lags(bars: Bars, looks: dict[float, float]) -> None:
