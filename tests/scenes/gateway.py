@@ -38,7 +38,7 @@ from wire.coordination import (
     ScoreRun,
     StartRun,
 )
-from wire.endpoints import GET_RUN, LEARNT_WEIGHTS, SCORE_RUN, START_RUN
+from wire.endpoints import GET_RUN, LEARNT_WEIGHTS, RUN_EVENTS, SCORE_RUN, START_RUN
 from wire.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ class ScriptedOrchestrator:
     def app(self, lifecycle: Lifecycle) -> InternalApp:
         app = InternalApp(TOKEN, lifecycle)
         app.add_stream(START_RUN, self._run)
+        app.add_stream(RUN_EVENTS, self._events)
         app.add(GET_RUN, self._record)
         app.add(SCORE_RUN, self._score)
         app.add(LEARNT_WEIGHTS, self._weights)
@@ -205,6 +206,19 @@ class ScriptedOrchestrator:
         finally:
             if not ended:
                 self.cancelled.set()
+
+    async def _events(
+        self, _request: None, _context: CallContext, params: dict[str, str]
+    ) -> AsyncGenerator[RunEvent]:
+        """A detached run, told again from the event after that one."""
+        start = next((each for each in self.started if each.run_id == params["run_id"]), None)
+        if start is None:
+            raise NotFoundError("no such run")
+        told = 0
+        async for event in self.script(start):
+            told += 1
+            if told > int(params.get("after", "0")):
+                yield event
 
     async def _record(
         self, _request: None, context: CallContext, params: dict[str, str]
