@@ -97,13 +97,19 @@ async def orchestrator(
 
 async def _make_database(database: Path, url: str) -> None:
     """Migrated once, copied ever after; one that is there already stays."""
-    if database.exists():
-        return
-    if not _MIGRATED:
+    if not _copied(database):
         await migrate(url, MIGRATIONS)
-        _MIGRATED.append(database.read_bytes())
-    else:
+        _MIGRATED.append(_bytes_of(database))
+
+
+def _copied(database: Path) -> bool:
+    if not database.exists() and _MIGRATED:
         database.write_bytes(_MIGRATED[0])
+    return database.exists()
+
+
+def _bytes_of(database: Path) -> bytes:
+    return database.read_bytes()
 
 
 def model(sim: SimulatorClient, name: str = "sim", profile: str = "") -> ModelSpec:
