@@ -15,6 +15,7 @@ from service_kit.sql import (
     RevisionError,
     SchemaOutdatedError,
     async_url,
+    blocking_sqlite_engine,
     create_engine,
     current_revision,
     migrate,
@@ -184,6 +185,22 @@ async def test_readers_go_on_while_a_transaction_writes(url: str, revisions: Pat
 
         assert seen == [0, 0, 0, 0]
         assert await count(readers) == 1
+
+
+@pytest.mark.parametrize(("checkpoints", "pages"), [(True, 1000), (False, 0)])
+def test_a_threads_engine_is_set_up_as_the_loops_and_may_leave_checkpoints_to_others(
+    url: str, *, checkpoints: bool, pages: int
+) -> None:
+    engine = blocking_sqlite_engine(url, checkpoints=checkpoints)
+
+    with engine.begin() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "wal_autocheckpoint", "foreign_keys")
+        }
+    engine.dispose()
+
+    assert found == {"journal_mode": "wal", "wal_autocheckpoint": pages, "foreign_keys": 1}
 
 
 async def test_a_reader_cannot_write(url: str, revisions: Path) -> None:
