@@ -315,4 +315,9 @@ ENTRIES = [
         "architecture, Layout",
         "What the chat dialect answers, model_providers reads back the same.",
     ),
+    Requirement(
+        "gateway:memory:imports",
+        "architecture: the stack",
+        "A gateway imports at its start nothing that most gateways never use.",
+    ),
 ]

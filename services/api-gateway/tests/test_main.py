@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "s" * 40
+# What most gateways never use, some 30 MB in all: whoever needs one first imports it.
+_LATER = (
+    "alembic",
+    "fastapi",
+    "jsonschema",
+    "opentelemetry",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.orm",
+)
 
 
 @pytest.fixture
@@ -29,6 +40,20 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         monkeypatch.setenv(f"GATEWAY_{name}", value)
     return tmp_path
+
+
+@pytest.mark.requirement("gateway:memory:imports")
+def test_a_start_imports_nothing_that_most_gateways_never_use() -> None:
+    program = (
+        "import sys, api_gateway.__main__;"
+        f"print([name for name in {_LATER} if name in sys.modules])"
+    )
+
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
 
 
 def test_migrating_makes_the_database(environment: Path) -> None:

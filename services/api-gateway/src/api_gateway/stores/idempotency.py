@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from api_gateway.stores.errors import AnswerLostError, KeyInUseError, KeyReusedError
 from api_gateway.stores.tables import idempotency_keys as table
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Row
+    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from api_gateway.stores.database import Database
@@ -105,13 +105,23 @@ def _of(key: IdempotencyKey) -> tuple[ColumnElement[bool], ...]:
     return table.c.entry_id == key.entry_id, table.c.tenant_id == key.tenant_id
 
 
+def _insert_of(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    """Only the database's own dialect is imported: PostgreSQL's takes 2 MB."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as insert_sqlite  # noqa: PLC0415
+
+        return insert_sqlite(table)
+    from sqlalchemy.dialects.postgresql import insert as insert_postgresql  # noqa: PLC0415
+
+    return insert_postgresql(table)
+
+
 async def _insert(
     connection: AsyncConnection, key: IdempotencyKey, holder: str, now_s: float, lease_s: float
 ) -> bool:
     """Whether the row is ours; of several at once one is the first."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     made = await connection.execute(
-        dialect.insert(table)
+        _insert_of(connection.dialect.name)
         .values(
             entry_id=key.entry_id,
             tenant_id=key.tenant_id,
