@@ -151,6 +151,7 @@ def long_history() -> list[Any]:
 # ------------------------------------------------------------------------------------------ tests
 
 
+@pytest.mark.timeout(240)  # 200,000 tokens sent, read and counted three times
 @pytest.mark.requirement("compaction-doors:long-conversation")
 @pytest.mark.parametrize("model", ["by-summary", "by-extraction", "thrifty"])
 def test_facts_from_all_parts_of_a_conversation_six_windows_long_are_answered(

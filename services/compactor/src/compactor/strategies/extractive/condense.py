@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _ROUNDS = 4
-_CLOSE_ENOUGH = 0.97
+_CLOSE_ENOUGH = 0.96
 # A short text's count is rounded; counting several of it together rounds less.
 _REPEAT = 8
 

@@ -153,10 +153,12 @@ class _Appraiser:
         known = _known_share(unit.pieces) if is_prose else 0.0
         emphasis = passage.emphasis * (_DUPLICATE_LINE if position in self._duplicates else 1.0)
         for place, piece in enumerate(unit.pieces):
-            odds = context + self._word_odds(piece, place)
-            odds += _place_odds(unit.pieces, place, known) if is_prose else 0.0
-            worth = prose * _chance(odds) if is_prose else 0.0
-            worth = max(worth, self._identifier_worth(piece, prose))
+            worth = self._identifier_worth(piece, prose)
+            if is_prose:
+                odds = context + self._word_odds(piece, place)
+                if piece.token.commonness is not Commonness.GRAMMAR:
+                    odds += _place_odds(unit.pieces, place, known)
+                worth = max(worth, prose * _chance(odds))
             piece.worth = worth * emphasis * self._weight(piece)
             self._said.add(piece.token.key)
 
