@@ -32,6 +32,7 @@ RESULT = CompactResult(
     tokens_before=50,
     tokens_after=5,
     budget_tokens=10,
+    item_tokens=5,
     compaction=SEALED,
 )
 
