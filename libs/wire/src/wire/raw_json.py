@@ -9,8 +9,9 @@ from __future__ import annotations
 import msgspec
 
 ABSENT = msgspec.Raw()
+_NULL_BYTES = 4  # what is longer is not copied to be compared
 
 
 def is_present(raw: msgspec.Raw) -> bool:
     """Whether the field was there and was not `null`."""
-    return bool(raw) and bytes(raw) != b"null"
+    return bool(raw) and (memoryview(raw).nbytes != _NULL_BYTES or bytes(raw) != b"null")
