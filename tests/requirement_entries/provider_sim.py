@@ -103,6 +103,11 @@ ENTRIES = [
         "Every request is recorded once with its end, and found by the id its caller sent.",
     ),
     Requirement(
+        "provider-sim:usage-look-up",
+        _RELIABILITY,
+        "What a request cost is told afterwards, by the id that its caller sent.",
+    ),
+    Requirement(
         "provider-sim:shutdown",
         "README of provider-sim",
         "SIGTERM ends the process within a second, open connections included.",

@@ -79,6 +79,7 @@ class _Doors:
             return await (claude if anthropic else listed)(request)
 
         self._get_models("/v1", models)
+        self._router.add_get(f"{self._prefix}/v1/usage/{{request_id}}", simulator.usage)
         stored = simulator.recorded(simulator.unknown_route)
         self._router.add_get(f"{self._prefix}/v1/responses/{{stored}}", stored)
 

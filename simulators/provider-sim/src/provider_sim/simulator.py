@@ -42,6 +42,7 @@ from provider_sim.scene import Scene, read_scene
 from provider_sim.stable_hash import seeded, stable_hash
 from provider_sim.token_counter import count_tokens, pieces
 from provider_sim.usage import Usage, measure, rendered, reply_tokens
+from provider_sim.usage_look_up import billed
 from provider_sim.vendors import OPENAI, VENDOR, vendor_of
 from provider_sim.wire_errors import ContextLengthError, WireError, unknown_model
 
@@ -421,6 +422,17 @@ class Simulator:
             return json_response(request, dumps(body), request_id)
 
         return handle
+
+    async def usage(self, request: web.Request) -> web.StreamResponse:
+        """What one request cost that is over. Nothing is generated, so nothing is recorded."""
+        request[VENDOR] = OPENAI
+        request_id = _vendor_request_id()
+        try:
+            self._authorise(request)
+            body = billed(self._recorder, request.match_info["request_id"])
+        except WireError as error:
+            return refused(request, error, request_id)
+        return json_response(request, dumps(body), request_id)
 
     async def unknown_route(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Refuse what no vendor serves, and what needs a memory that this one does not have."""
