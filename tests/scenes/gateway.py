@@ -61,8 +61,14 @@ providers:
   sim:
     kind: openai-compatible
     base_url: "{sim}"
-    first_byte_timeout_s: 1
-    idle_timeout_s: 1
+    first_byte_timeout_s: 5
+    idle_timeout_s: 5
+    max_attempts: 1
+  stalls:
+    kind: openai-compatible
+    base_url: "{sim}"
+    first_byte_timeout_s: 5
+    idle_timeout_s: 0.15
     max_attempts: 1
   hasty:
     kind: openai-compatible
@@ -145,8 +151,8 @@ FAULTS = {
     "no-usage": "fault=no_usage",
     "endless": "fault=endless",
 }
-# Of a provider that is given up soon, where the test is about giving up.
-GIVEN_UP = ("hang", "silent", "mid-stall")
+# Providers that are given up soon, where the test is about giving up.
+GIVEN_UP = {"hang": "hasty", "silent": "hasty", "mid-stall": "stalls"}
 
 
 async def answered(start: StartRun) -> AsyncGenerator[RunEvent]:
@@ -371,7 +377,7 @@ async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewaySce
 def configured(sim: SimulatorClient) -> str:
     """The scene's conclave.yaml."""
     faults = "\n".join(
-        f"  {spoken}-{name}: {{provider: {'hasty' if name in GIVEN_UP else 'sim'}, "
+        f"  {spoken}-{name}: {{provider: {GIVEN_UP.get(name, 'sim')}, "
         f'upstream_model: "sim@{profile}", '
         f"dialects: [{dialect}]}}"
         for name, profile in FAULTS.items()
