@@ -11,7 +11,8 @@ PYTEST_ARGS ?=
 FUZZ_EXAMPLES ?= 5
 FUZZ_SEED ?= 1
 # Whatever needs a server, real processes or patience is a suite of its own.
-QUICK := not clients and not system and not postgres and not redis and not slow and not fuzz
+QUICK := not clients and not system and not postgres and not redis and not slow and not fuzz \
+  and not exhaustive
 
 ##@ Start
 
@@ -49,6 +50,14 @@ test-postgres: .environment-dev ## Whatever is kept, on a real PostgreSQL starte
 .PHONY: test-fuzz
 test-fuzz: .environment-dev ## Generated questions at every route (FUZZ_EXAMPLES=300 FUZZ_SEED=7 for 10,000)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -m fuzz -s $(PYTEST_ARGS)
+
+.PHONY: test-slow
+test-slow: .environment-dev ## What the quick and the system suite leave out because it takes long
+	@$(BIN)/pytest -n auto -m "slow and not clients and not exhaustive" -o timeout=300 $(PYTEST_ARGS)
+
+.PHONY: test-exhaustive
+test-exhaustive: .environment-dev ## Fuzzed properties at their full counts, for an hour; opt-in
+	@$(BIN)/pytest -n auto -m exhaustive -o timeout=3600 $(PYTEST_ARGS)
 
 .PHONY: test-thorough
 test-thorough: .environment-dev ## The quick suite's properties with 200 examples each

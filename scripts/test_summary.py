@@ -57,6 +57,7 @@ SUITES = (
     Suite("test-unit"),
     Suite("test-postgres", missing=without_postgresql),
     Suite("test-system"),
+    Suite("test-slow", ci_only=True),
     Suite("test-thorough", ci_only=True),
     Suite("test-fuzz", ci_only=True),
 )

@@ -105,6 +105,7 @@ async def test_the_needing_ends_before_the_needed(
     assert told_s["gateway"] < told_s["orchestrator"]
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("cli:stop-within-5s")
 async def test_deaf_services_of_every_stage_are_gone_within_five_seconds(
     make_plan: MakePlan, screen: Screen, probe: ReadinessProbe

@@ -124,7 +124,7 @@ frames = st.builds(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("dialect", STREAMED)
 @given(streamed=st.lists(frames, max_size=10), places=st.lists(st.integers(0, 5000), max_size=8))

@@ -444,6 +444,7 @@ async def test_ten_generations_keep_what_must_stay_verbatim(compactor: RunningCo
     assert text_of(opened.items).count("Never say £5.") == 1
 
 
+@pytest.mark.slow
 async def test_ten_compactions_forget_no_planted_fact(compactor: RunningCompactor) -> None:
     items: tuple[Item, ...] = ()
     values: dict[str, str] = {}
@@ -486,6 +487,7 @@ async def test_a_window_that_cannot_be_half_free_says_so(compactor: RunningCompa
     assert "budget_raised" in result.signals
 
 
+@pytest.mark.slow
 async def test_chats_of_people_survive_the_whole_way(compactor: RunningCompactor) -> None:
     messages, facts = written_chat("friends_c")
     items = (*messages, user("Thanks!"))

@@ -367,7 +367,7 @@ def test_what_is_not_utf_8_in_any_name_is_read_or_refused(door: str) -> None:
                 read_or_refuse(door, body)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("door", DOORS)
 @given(data=st.data())
@@ -377,7 +377,7 @@ def test_thousands_of_changed_requests_are_read_or_refused(door: str, data: st.D
     read_or_refuse(door, changed(door, data, most=8))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("door", DOORS)
 @given(body=st.binary(max_size=300), at=st.integers(0, 3000), length=st.integers(0, 40))

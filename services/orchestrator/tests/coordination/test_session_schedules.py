@@ -221,7 +221,7 @@ def test_one_agent_that_answers_is_enough_however_the_others_fail(
         assert outcome.delivered == "42"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 @pytest.mark.requirement("coordination:terminates")
 def test_a_hundred_thousand_schedules_end_once_within_their_bounds() -> None:

@@ -449,6 +449,7 @@ async def test_a_live_model_that_breaks_mid_answer_fails_the_run(service: Orches
     assert (end.status, len(end.calls)) == ("failed", 1)
 
 
+@pytest.mark.slow
 async def test_an_endless_answer_is_cut(service: Orchestrator) -> None:
     council = profiled(service, ada="endless", bob="ttft=0")
     request = GenerationRequest(items=(user_text(ECHO),), sampling=Sampling(max_output_tokens=5))

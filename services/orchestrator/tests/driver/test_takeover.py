@@ -126,6 +126,7 @@ async def test_after_sigkill_another_process_makes_only_the_calls_that_were_unde
     assert [json.loads(bytes(line))["type"] for line in record.log].count("run_resumed") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("orchestrator:runs:replay")
 async def test_events_are_the_same_from_any_process_before_and_after_a_takeover(
     tmp_path: Path,
@@ -144,6 +145,7 @@ async def test_events_are_the_same_from_any_process_before_and_after_a_takeover(
     assert [type(event) for event in whole].count(RunStarted) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("orchestrator:runs:replay")
 async def test_an_answer_that_goes_differently_the_second_time_ends_the_run(
     tmp_path: Path,
@@ -163,6 +165,7 @@ async def test_an_answer_that_goes_differently_the_second_time_ends_the_run(
     assert "Something else" not in text_of(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("orchestrator:runs:taken-over")
 async def test_a_run_that_took_two_processes_with_it_takes_no_third(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -223,6 +226,7 @@ async def test_a_run_is_cancelled_within_a_second_through_any_process(tmp_path: 
         assert isinstance((await follow(other.client, other, start))[-1], RunEnded)
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("orchestrator:runs:cancel")
 async def test_a_run_whose_process_is_dead_is_cancelled_too(tmp_path: Path) -> None:
     async with orchestrator(tmp_path) as survivor, replica(survivor) as owner:
