@@ -109,6 +109,11 @@ ENTRIES = [
         "An image costs by its pixels, never by the length of its base64.",
     ),
     Requirement(
+        "providers:usage-look-up",
+        _LEDGER,
+        "Where a vendor offers it, it is asked what a request cost; bounded, every failure typed.",
+    ),
+    Requirement(
         "providers:timeouts:one-timer",
         "load targets: CPU per request",
         "Waits for a vendor are each bounded, and share one timer of the event loop.",

@@ -234,6 +234,11 @@ ENTRIES = [
         "A run is one trace tree: workflow, round, agent, model call; no orphan.",
     ),
     Requirement(
+        "orchestrator:usage:looked-up",
+        "coordination.md, bars; tenancy-reliability.md, ledger",
+        "Calls cut before their usage came are exact in the run's record after a look-up.",
+    ),
+    Requirement(
         "orchestrator:telemetry:no-content",
         "architecture.md, invariant 7",
         "Nothing of a prompt or an answer is in logs, metrics or traces.",

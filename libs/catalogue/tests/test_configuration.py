@@ -128,6 +128,20 @@ panels:
     ]
 
 
+@pytest.mark.requirement("catalogue:problems:located")
+def test_a_look_up_of_usage_without_a_place_for_the_id_is_refused_where_it_stands(
+    problems_of: ProblemsOf, minimal: str
+) -> None:
+    before = "http://127.0.0.1:9/v1}"
+    text = minimal.replace(before, before[:-1] + ",\n    usage_lookup: /usage}")
+
+    [problem] = problems_of(text)
+
+    assert problem.field == "providers.local.usage_lookup"
+    assert text.splitlines()[(problem.line or 0) - 1].strip() == "usage_lookup: /usage}"
+    assert "one place for the request's id" in problem.message
+
+
 @pytest.mark.requirement("catalogue:secrets:never-inline")
 @pytest.mark.parametrize(
     "provider",

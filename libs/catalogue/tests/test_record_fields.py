@@ -6,6 +6,7 @@ from catalogue.record_fields import (
     ApiVersion,
     FolderPath,
     PanelNames,
+    UsageLookup,
     is_public_name,
     is_short_name,
 )
@@ -35,6 +36,27 @@ def test_versions_of_azures_api_are_taken(version: str) -> None:
 def test_other_texts_are_no_version_of_azures_api(version: str) -> None:
     with pytest.raises(ValidationError, match="is not a version"):
         TypeAdapter(ApiVersion).validate_python(version)
+
+
+@pytest.mark.parametrize("path", ["/usage/{request_id}", "/v2/calls/{request_id}/cost"])
+def test_a_look_up_of_usage_is_a_path_with_a_place_for_the_id(path: str) -> None:
+    assert TypeAdapter(UsageLookup).validate_python(path) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "usage/{request_id}",
+        "/usage",
+        "/{request_id}/{request_id}",
+        "/{id}",
+        "/{request_id}?k=1",
+    ],
+)
+def test_other_texts_are_no_look_up_of_usage(path: str) -> None:
+    with pytest.raises(ValidationError, match="one place for the request's id"):
+        TypeAdapter(UsageLookup).validate_python(path)
 
 
 @pytest.mark.parametrize("path", ["", "  ", "a\0b", "a\nb"])

@@ -30,6 +30,7 @@ providers:
     max_concurrency: 4
     max_attempts: 5
     forward_traceparent: true
+    usage_lookup: /usage/{request_id}
 models:
   main:
     provider: vendor
@@ -147,6 +148,7 @@ def test_everything_a_provider_says_arrives_in_its_spec(load: Load) -> None:
         "max_concurrency": 4,
         "max_attempts": 5,
         "forward_traceparent": True,
+        "usage_lookup": "/usage/{request_id}",
     }
 
 

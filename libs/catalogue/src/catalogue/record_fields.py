@@ -17,6 +17,7 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,4000}")
 _API_VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(?:-preview)?|v1|preview|latest")
+_USAGE_LOOKUP = re.compile(r"/[A-Za-z0-9._~/-]{0,200}\{request_id\}[A-Za-z0-9._~/-]{0,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"}
@@ -114,6 +115,15 @@ def _api_version(version: str) -> str:
     return version
 
 
+def _usage_lookup(path: str) -> str:
+    if not _USAGE_LOOKUP.fullmatch(path):
+        raise RefusedError(
+            "is not a path with one place for the request's id",
+            "write it as it goes on behind base_url, like /usage/{request_id}",
+        )
+    return path
+
+
 def _header_name(name: str) -> str:
     if name.lower() in _SECRET_HEADERS:
         raise RefusedError(f"the header {name!r} would hold a secret", _NO_SECRETS)
@@ -156,6 +166,7 @@ EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 SecretFile = Annotated[str, AfterValidator(_file_path)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 FolderPath = Annotated[str, AfterValidator(_folder_path)]
+UsageLookup = Annotated[str, AfterValidator(_usage_lookup)]
 ApiVersion = Annotated[str, AfterValidator(_api_version)]
 UpstreamModel = Annotated[str, Field(min_length=1, max_length=200)]
 BackendTypeText = Annotated[str, AfterValidator(_short_name)]

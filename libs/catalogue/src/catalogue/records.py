@@ -32,6 +32,7 @@ from catalogue.record_fields import (
     SecretFile,
     ShortNameText,
     UpstreamModel,
+    UsageLookup,
 )
 from wire.specs import (
     CompactionLevel,
@@ -181,6 +182,13 @@ class ProviderRecord(Record):
         "`upstream_model` is the name of a deployment. Of kind `anthropic`, 2023-06-01 when left "
         "out.",
         examples=[AZURE_API_VERSION],
+    )
+    usage_lookup: UsageLookup | None = Field(
+        default=None,
+        description="Path below `base_url` where the vendor tells what a request cost, by the "
+        "`x-request-id` sent with it. Calls that were cut before their usage came are asked for "
+        "there, and are exact in the run's record soon after.",
+        examples=["/usage/{request_id}"],
     )
     discover: bool = Field(
         default=False,

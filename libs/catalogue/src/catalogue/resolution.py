@@ -144,6 +144,7 @@ def _provider(name: str, record: ProviderRecord, folder: Path) -> ProviderSpec:
         max_attempts=record.max_attempts,
         forward_traceparent=record.forward_traceparent,
         api_version=_api_version(record),
+        usage_lookup=record.usage_lookup,
     )
 
 

@@ -11,14 +11,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
 from model_providers import vendor_errors
-from model_providers.http_exchange import connection_error
 from model_providers.json_values import loads
 from model_providers.proxies import environment_proxy
-from model_providers.vendor_doors import door_url, key_headers
+from model_providers.vendor_reads import VendorReads
 from wire.errors import (
     PlatformFaultError,
     UpstreamProtocolError,
@@ -26,7 +24,9 @@ from wire.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    import aiohttp
 
     from model_providers.json_values import Json, JsonObject
     from wire.specs import ProviderSpec
@@ -49,9 +49,7 @@ class ModelLists:
         proxy_for: Callable[[str], str | None] = environment_proxy,
         timeout_s: float = LIST_TIMEOUT_S,
     ) -> None:
-        self._session = session
-        self._secrets = secrets
-        self._proxy_for = proxy_for
+        self._reads = VendorReads(session, secrets, proxy_for)
         self._timeout_s = timeout_s
 
     async def of(self, provider: ProviderSpec) -> tuple[str, ...]:
@@ -88,54 +86,15 @@ class ModelLists:
         return tuple(found)
 
     async def _page(self, provider: ProviderSpec, path: str) -> Json:
-        body, status, headers = await self._get(provider, path)
-        if status != HTTPStatus.OK:
-            raise vendor_errors.from_status(provider.name, status, body, headers)
+        page = await self._reads.get(
+            provider, path, what="a list of models", max_bytes=MAX_LIST_BYTES
+        )
+        if page.status != HTTPStatus.OK:
+            raise vendor_errors.from_status(provider.name, page.status, page.body, page.headers)
         try:
-            return loads(body)
+            return loads(page.body)
         except msgspec.DecodeError as error:
             raise _no_list(provider) from error
-
-    async def _get(self, provider: ProviderSpec, path: str) -> tuple[bytes, int, Mapping[str, str]]:
-        headers = {
-            "accept": "application/json",
-            "accept-encoding": "identity",
-            **key_headers(provider, self._secrets(provider)),
-            **{name.lower(): value for name, value in provider.headers.items()},
-        }
-        try:
-            async with self._session.get(
-                door_url(provider, path, ""),
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=None, connect=provider.connect_timeout_s),
-                allow_redirects=False,
-                proxy=None if self._session.trust_env else self._proxy_for(provider.base_url),
-            ) as response:
-                return await _body(response, provider), response.status, response.headers
-        except aiohttp.ConnectionTimeoutError as error:
-            raise UpstreamTimeoutError(
-                f"{provider.name} accepted no connection within {provider.connect_timeout_s:g} s "
-                "(connect_timeout_s)",
-                provider=provider.name,
-            ) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise connection_error(provider.name, error) from error
-
-
-async def _body(response: aiohttp.ClientResponse, provider: ProviderSpec) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in response.content.iter_any():
-        size += len(piece)
-        if size > MAX_LIST_BYTES:
-            raise UpstreamProtocolError(
-                f"{provider.name} sent a list of models of more than {MAX_LIST_BYTES} bytes",
-                provider=provider.name,
-            )
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def _ids(provider: ProviderSpec, page: Json) -> list[str]:

@@ -31,7 +31,7 @@ PROTOCOL_VERSION = 1
 PROTOCOL_HEADER = "x-conclave-protocol"
 
 RunStatus = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
-UsageBasis = Literal["reported", "estimated", "interrupted"]
+UsageBasis = Literal["reported", "estimated", "interrupted", "looked_up"]
 CallStatus = Literal["completed", "failed", "cancelled"]
 CallPhase = Literal[
     "answer", "ballot", "refine", "present", "judge", "tool", "single", "embed", "compact"

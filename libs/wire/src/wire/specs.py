@@ -38,6 +38,8 @@ class ProviderSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     Of an `azure-openai` provider it is the resource's endpoint, e.g.
     `https://name.openai.azure.com`: a model's `upstream_model` is a deployment there, and
     `api_version` is always set.
+    `usage_lookup` is the path below `base_url` where the vendor tells afterwards what a request
+    cost; `{request_id}` in it stands for the `x-request-id` that was sent.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ProviderSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     max_attempts: int = 2
     forward_traceparent: bool = False
     api_version: str | None = None
+    usage_lookup: str | None = None
 
 
 class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalogue import ProviderSecrets
 from model_providers.registry import ModelClient
+from model_providers.usage_look_up import UsageLookUp
 from orchestrator.context_budget import ContextBudget
 from orchestrator.driver.call_metrics import CallMetrics
 from orchestrator.driver.latencies import Latencies
@@ -20,6 +21,7 @@ from orchestrator.driver.run import RunServices
 from orchestrator.driver.runs_elsewhere import RunsElsewhere
 from orchestrator.driver.supervisor import RunSupervisor
 from orchestrator.driver.takeover import ProcessName, TakeOver
+from orchestrator.driver.usage_look_ups import UsageLookUps
 from orchestrator.metrics import OrchestratorMetrics
 from orchestrator.routes import RunRoutes
 from orchestrator.store.leases import LeaseBook
@@ -28,6 +30,7 @@ from orchestrator.store.schema import REVISION
 from orchestrator.store.scores import ScoreBook
 from orchestrator.store.transactions import Checkpoints, open_transactions
 from orchestrator.store.upkeep import RetentionSweep
+from orchestrator.store.usage_book import UsageBook
 from orchestrator.store.writer import StoreWriter
 from service_kit.clock import Clock, SystemClock
 from service_kit.internal_client import InternalClient, new_session
@@ -80,6 +83,7 @@ def create_app(
     latencies = Latencies()
     process = _process_name(settings)
     store = _Store(settings, clock, lifecycle, process)
+    look_ups = UsageLookUps(_usage_look_up(settings, lifecycle), store.usage, clock)
     budget = _budget(settings, token, metrics, clock, lifecycle)
     services = RunServices(
         models=models or _model_client(settings, clock, CallMetrics(metrics, latencies), lifecycle),
@@ -91,6 +95,7 @@ def create_app(
         owner=process.text,
         store_answers=settings.store_answers,
         budget=budget,
+        look_ups=look_ups,
     )
     supervisor = RunSupervisor(
         services,
@@ -100,8 +105,16 @@ def create_app(
     )
     lease_s = settings.lease_s
     keeper = LeaseKeeper(process.text, supervisor, store.writer, store.reader, lease_s=lease_s)
-    takeover = TakeOver(process, supervisor, store.reader, store.leases, clock, lease_s=lease_s)
-    lifecycle.add_background("runs", _Work(store, supervisor, keeper, takeover).run)
+    takeover = TakeOver(
+        process,
+        supervisor,
+        store.reader,
+        store.leases,
+        clock,
+        lease_s=lease_s,
+        closed=look_ups.want,
+    )
+    lifecycle.add_background("runs", _Work(store, supervisor, keeper, takeover, look_ups).run)
     lifecycle.add_background("traces", tracer.run)
     lifecycle.add_background("loop_lag", LoopLag(metrics.loop_lag_s.observe).run)
     _measure(metrics, supervisor, store.writer)
@@ -145,6 +158,7 @@ class _Store:
         self._upkeep_engine = create_engine(url)  # the writer keeps its connection to itself
         self.checkpoints = Checkpoints(url)
         self.scores = ScoreBook(self._upkeep_engine)
+        self.usage = UsageBook(self._upkeep_engine)
         self.leases = LeaseBook(self._upkeep_engine, clock, owner=process.text)
         self.sweep = RetentionSweep(
             self._upkeep_engine,
@@ -169,12 +183,18 @@ class _Work:
     """Runs end before the writer does: their last words still have to be written."""
 
     def __init__(
-        self, store: _Store, supervisor: RunSupervisor, keeper: LeaseKeeper, takeover: TakeOver
+        self,
+        store: _Store,
+        supervisor: RunSupervisor,
+        keeper: LeaseKeeper,
+        takeover: TakeOver,
+        look_ups: UsageLookUps,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._keeper = keeper
         self._takeover = takeover
+        self._look_ups = look_ups
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -184,6 +204,7 @@ class _Work:
                 group.create_task(self._store.sweep.run()),
                 group.create_task(self._keeper.run()),
                 group.create_task(self._takeover.run()),
+                group.create_task(self._look_ups.run(self._supervisor.correct)),
             ]
             try:
                 await self._supervisor.run()
@@ -209,6 +230,13 @@ def _model_client(
         secrets=ProviderSecrets(settings.environment()),
         observer=observer,
     )
+
+
+def _usage_look_up(settings: OrchestratorSettings, lifecycle: Lifecycle) -> UsageLookUp:
+    """On connections of its own: a run's calls never wait for these."""
+    session = new_session(trust_env=False)
+    lifecycle.on_shutdown(session.close)
+    return UsageLookUp(session, secrets=ProviderSecrets(settings.environment()))
 
 
 def _budget(

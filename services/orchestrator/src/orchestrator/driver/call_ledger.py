@@ -69,6 +69,10 @@ class CallLedger:
             self._records[(record.call_id, record.attempt)] = record
         await self._writer.enqueue(*adopted_rows(self._start, calls))
 
+    def correct(self, calls: Iterable[CallRecord]) -> None:
+        """What vendors have told afterwards of attempts that ended, which is in the store."""
+        self._records.update(((call.call_id, call.attempt), call) for call in calls)
+
     async def opened(self, call: CallOpened, /) -> None:
         """Journal the attempt; it leaves only when this is committed."""
         await self._writer.commit(self._journalled(call))

@@ -67,13 +67,19 @@ def delivered_usage(session: Session, calls: Sequence[CallRecord]) -> Usage:
 
     Not the presenter's prompt: it also holds the candidates, which the client never sent.
     """
+    decision = _last(session.log, DecisionMade)
+    spoken = _spoken_usage(decision.winner if decision else None, calls)
+    return _draft_usage(session) if spoken is None else spoken
+
+
+def _spoken_usage(winner: str | None, calls: Sequence[CallRecord]) -> Usage | None:
     spoken = [call for call in calls if call.delivered]
     if not spoken:
-        return _draft_usage(session)
+        return None
     usage = spoken[-1].usage
     if spoken[-1].phase != "present":
         return usage
-    asked = _answer_calls(session, calls) or spoken
+    asked = _answer_calls(winner, calls) or spoken
     return msgspec.structs.replace(
         usage,
         input_tokens=asked[-1].usage.input_tokens,
@@ -96,8 +102,6 @@ def run_details(session: Session, summary: RunSummary) -> RunDetails:
     log, calls = session.log, summary.calls
     decision = _last(log, DecisionMade)
     skipped = _last(log, BallotSkipped)
-    costs = [call.cost_nano_usd for call in calls]
-    priced = [cost for cost in costs if cost is not None]
     return RunDetails(
         run_id=summary.start.run_id,
         rule=session.board.plan.rule,
@@ -109,7 +113,7 @@ def run_details(session: Session, summary: RunSummary) -> RunDetails:
         failed_agents={agent: reason(error) for agent, error in session.board.failures.items()},
         usage_by_agent=_usage_by_agent(calls),
         summed_usage=sum_usage(calls),
-        cost_usd=sum(priced) / _NANO if priced and len(priced) == len(costs) else None,
+        cost_usd=_cost_usd(calls),
         calls=len(calls),
         compacted=summary.start.compacted,
     )
@@ -145,6 +149,35 @@ def run_record(session: Session, summary: RunSummary, *, with_seed: bool) -> Run
         task_class=session.board.plan.task_class,
         weights=session.board.weights(),
         compacted=start.compacted,
+    )
+
+
+def with_looked_up(record: RunRecord, found: Iterable[CallRecord]) -> RunRecord:
+    """The record with what vendors told afterwards of some of its calls, sums included.
+
+    What the decision followed from stays as it was.
+    """
+    told = {(call.call_id, call.attempt): call for call in found}
+    calls = tuple(
+        msgspec.structs.replace(
+            told.get((call.call_id, call.attempt), call), delivered=call.delivered
+        )
+        for call in record.calls
+    )
+    details = record.details
+    winner = details.winner if details else None
+    return msgspec.structs.replace(
+        record,
+        usage=sum_usage(calls),
+        delivered_usage=_spoken_usage(winner, calls) or record.delivered_usage,
+        calls=calls,
+        details=details
+        and msgspec.structs.replace(
+            details,
+            usage_by_agent=_usage_by_agent(calls),
+            summed_usage=sum_usage(calls),
+            cost_usd=_cost_usd(calls),
+        ),
     )
 
 
@@ -209,9 +242,7 @@ def _texts(log: Sequence[LogEntry]) -> Iterable[str]:
             yield returned.paper.refined_answer.strip()
 
 
-def _answer_calls(session: Session, calls: Sequence[CallRecord]) -> list[CallRecord]:
-    decision = _last(session.log, DecisionMade)
-    winner = decision.winner if decision else None
+def _answer_calls(winner: str | None, calls: Sequence[CallRecord]) -> list[CallRecord]:
     return [
         call
         for call in calls
@@ -226,6 +257,12 @@ def _usage_by_agent(calls: Iterable[CallRecord]) -> dict[str, Usage]:
     for call in calls:
         usage[call.agent_id] = usage.get(call.agent_id, Usage()) + call.usage
     return usage
+
+
+def _cost_usd(calls: Sequence[CallRecord]) -> float | None:
+    """None: not every call has a price."""
+    priced = [call.cost_nano_usd for call in calls if call.cost_nano_usd is not None]
+    return sum(priced) / _NANO if priced and len(priced) == len(calls) else None
 
 
 def _all(log: Iterable[LogEntry], kind: type[FactT]) -> list[FactT]:

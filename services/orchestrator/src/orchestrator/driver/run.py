@@ -52,7 +52,7 @@ from wire.deadline import Deadline
 from wire.errors import CallerError, PlatformError, PlatformFaultError, PlatformInterruptedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.agents.answer_checks import AnswerCheck
     from orchestrator.context_budget import ContextBudget, Fitted
@@ -63,13 +63,14 @@ if TYPE_CHECKING:
     from orchestrator.driver.call_runner import Models
     from orchestrator.driver.fenced_writer import RunWriter
     from orchestrator.driver.latencies import Latencies
+    from orchestrator.driver.usage_look_ups import UsageLookUps
     from orchestrator.metrics import OrchestratorMetrics
     from orchestrator.store.writer import StoreWriter
     from orchestrator.store.writes import Write
     from service_kit.clock import Clock
     from service_kit.tracing import Tracer
     from wire.conversation import AnswerEvent
-    from wire.coordination import RunEvent, RunRecord, RunStatus, StartRun
+    from wire.coordination import CallRecord, RunEvent, RunRecord, RunStatus, StartRun
     from wire.errors import ErrorInfo
 
 _INBOX_SIZE = 4096  # far above what the call limit of a run can produce at once
@@ -101,6 +102,7 @@ class RunServices:
     owner: str = ""
     store_answers: bool = True
     budget: ContextBudget | None = None
+    look_ups: UsageLookUps | None = None
 
 
 class Run:
@@ -204,6 +206,10 @@ class Run:
             return
         self.output.close(RunEnded(status="failed", error=error.info(), keep_trace=True))
         self.ended.set()
+
+    def correct(self, calls: Sequence[CallRecord]) -> None:
+        """Vendors have told what calls of this run cost, which has ended."""
+        self._ledger.correct(calls)
 
     def record(self) -> RunRecord:
         """The run as far as it has come."""
@@ -431,6 +437,9 @@ class Run:
         self.output.close(msgspec.structs.replace(ended, keep_trace=keep))
         self.ended.set()
         self._log_end(duration_ms, len(ended.calls))
+        if stored and self._services.look_ups is not None:
+            look_ups, panel = self._services.look_ups, self.start.panel
+            look_ups.run_ended(self.start.run_id, panel, ended.calls)
         self._forget_conversation()
 
     def _forget_conversation(self) -> None:

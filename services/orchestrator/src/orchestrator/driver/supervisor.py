@@ -23,13 +23,13 @@ from wire.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from orchestrator.driver.admission import Admission, Preparation
     from orchestrator.driver.run import RunServices
     from service_kit.internal_server import CallContext
     from service_kit.lifecycle import Lifecycle
-    from wire.coordination import RunEvent, StartRun
+    from wire.coordination import CallRecord, RunEvent, StartRun
 
 log = get_logger(__name__)
 
@@ -133,6 +133,12 @@ class RunSupervisor:
         run = self._runs.get(run_id)
         if run is not None and not run.ended.is_set():
             run.cancel(reason)
+
+    def correct(self, run_id: str, calls: Sequence[CallRecord]) -> None:
+        """Show what vendors told of a run's calls, if the run is still remembered here."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.correct(calls)
 
     def _begin(self, run: Run, group: asyncio.TaskGroup) -> Run:
         self._runs[run.start.run_id] = run

@@ -20,6 +20,8 @@ from wire.coordination import RunEnded
 from wire.errors import PlatformError, PlatformInterruptedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.driver.supervisor import RunSupervisor
     from orchestrator.store.leases import LeaseBook
     from orchestrator.store.reader import Holding, StoreReader
@@ -53,7 +55,10 @@ class TakeOver:
         clock: Clock,
         *,
         lease_s: float,
+        closed: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`closed` hears of each run that was ended for its owner."""
+        self._closed = closed
         self._process = process
         self._supervisor = supervisor
         self._reader = reader
@@ -108,6 +113,7 @@ class TakeOver:
         closed = await self._leases.close(holding, end)
         if closed:
             log.warning("run_closed_for_its_owner", run_id=holding.run_id, status=end.status)
+            self._closed(holding.run_id)
         return closed
 
     async def _go_on(self, holding: Holding) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 
+UNSETTLED = ("estimated", "interrupted")  # bases that a vendor may still correct
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """`record` None: the run has not ended, or its process died."""
@@ -171,7 +174,7 @@ def _call_record(row: RowMapping) -> CallRecord:
             cached_tokens=row["cached_tokens"] or 0,
             reasoning_tokens=row["reasoning_tokens"] or 0,
             cache_write_tokens=row["cache_write_tokens"] or 0,
-            estimated=row["basis"] == "estimated",
+            estimated=row["basis"] in UNSETTLED,
         ),
         error=None if row["error"] is None else _decode_error(bytes(row["error"])),
     )
