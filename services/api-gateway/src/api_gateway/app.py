@@ -52,13 +52,18 @@ from service_kit.sql import create_engine, require_revision
 from service_kit.tracing import create_tracer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import aiohttp
 
     from api_gateway.routes.access_log import AccessLog
+    from api_gateway.routes.public import Handler
     from api_gateway.settings import GatewaySettings
     from catalogue import Catalogue
     from service_kit.http import ASGIApp, Receive, Scope, Send
     from service_kit.tracing import Tracer
+
+    Door = tuple[str, str, Handler]  # method, template, who answers
 
 SERVICE = "api-gateway"
 MIGRATE_COMMAND = "python -m api_gateway migrate"
@@ -200,6 +205,20 @@ def _keep_keys(
     return keys
 
 
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """What stands behind the routes, made once."""
+
+    catalogue: Callable[[], Catalogue]
+    models: ModelClient
+    orchestrator: InternalClient
+    compactor: InternalClient
+    database: Database
+    limits: ChatLimits
+    clock: Clock
+    once: Callable[[Handler], Handler]
+
+
 def _routes(
     settings: GatewaySettings,
     watcher: CatalogueWatcher,
@@ -207,68 +226,103 @@ def _routes(
     clock: Clock,
     lifecycle: Lifecycle,
 ) -> RouteTable[Route]:
-    session, secrets = _session(lifecycle), ProviderSecrets(settings.environment())
-    models = ModelClient(session, clock=clock, secrets=secrets, observer=CallMetrics(metrics))
-    lists = ModelLists(session, secrets=secrets)
-    found = _discover(watcher, lists, metrics, clock, lifecycle)
-    orchestrator = InternalClient(
-        settings.orchestrator_urls(), settings.token(), _session(lifecycle), clock
-    )
-    limits = ChatLimits(
-        model_deadline_s=settings.model_deadline_s,
-        first_frame_hold_s=settings.first_frame_hold_s,
-        heartbeat_s=settings.heartbeat_s,
-        panel_choices=settings.panel_choices,
-    )
-
-    def catalogue() -> Catalogue:
-        return found.current
-
-    database = _database(settings, metrics, clock, lifecycle)
-    stored_chats = SqlCompletions(database)
-    keeper = ChatKeeper(stored_chats)
-    chat = ChatRoute(catalogue, models, orchestrator, keeper, clock=clock, limits=limits)
-    chats = StoredCompletionsRoutes(stored_chats, stored_chats)
-    completions = CompletionsRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
-    embeddings = EmbeddingsRoute(
-        catalogue, models, clock=clock, deadline_s=settings.model_deadline_s
-    )
-    conversations, history = SqlConversations(database, clock), SqlHistory(database)
-    threads = ConversationsRoutes(conversations, conversations, history, clock)
-    kept = SqlResponses(database, clock)
-    stores = ResponseStores(kept, history, conversations)
-    compactor = InternalClient(
-        settings.compactor_urls(), settings.token(), _session(lifecycle), clock
-    )
-    background = BackgroundResponses(orchestrator, kept, clock)
-    lifecycle.add_background("background responses", BackgroundSweep(kept, background, clock).run)
-    responses = ResponsesRoute(
-        catalogue,
-        models,
-        orchestrator,
-        compactor,
-        stores,
-        clock=clock,
-        limits=limits,
-        background=background,
-    )
-    compactions = CompactionsRoute(catalogue, compactor, stores, clock)
-    stored_responses = StoredResponsesRoutes(
-        stores.responses, history, background, clock=clock, heartbeat_s=limits.heartbeat_s
-    )
-    input_tokens = InputTokensRoute(catalogue, history, conversations, compactor, clock)
-    listed = ModelsRoutes(catalogue)
-    runs = RunsRoute(orchestrator, clock=clock)
-    once = OnlyOnce(SqlIdempotency(database, clock)).guard
+    behind = _behind(settings, watcher, metrics, clock, lifecycle)
     routes: RouteTable[Route] = RouteTable()
     described = OpenApiRoute(lambda: [(each, route.name) for each, route in routes.handlers()])
     for method, template, handler in (
+        *_chat_doors(behind),
+        *_responses_doors(behind, lifecycle),
+        *_other_doors(behind),
+        ("GET", "/openapi.json", described.retrieve),
+    ):
+        routes.add(method, template, Route(template, handler))
+    return routes
+
+
+def _behind(
+    settings: GatewaySettings,
+    watcher: CatalogueWatcher,
+    metrics: GatewayMetrics,
+    clock: Clock,
+    lifecycle: Lifecycle,
+) -> _Behind:
+    session, secrets = _session(lifecycle), ProviderSecrets(settings.environment())
+    lists = ModelLists(session, secrets=secrets)
+    found = _discover(watcher, lists, metrics, clock, lifecycle)
+    database = _database(settings, metrics, clock, lifecycle)
+
+    def service(urls: list[str]) -> InternalClient:
+        return InternalClient(urls, settings.token(), _session(lifecycle), clock)
+
+    return _Behind(
+        catalogue=lambda: found.current,
+        models=ModelClient(session, clock=clock, secrets=secrets, observer=CallMetrics(metrics)),
+        orchestrator=service(settings.orchestrator_urls()),
+        compactor=service(settings.compactor_urls()),
+        database=database,
+        limits=ChatLimits(
+            model_deadline_s=settings.model_deadline_s,
+            first_frame_hold_s=settings.first_frame_hold_s,
+            heartbeat_s=settings.heartbeat_s,
+            panel_choices=settings.panel_choices,
+        ),
+        clock=clock,
+        once=OnlyOnce(SqlIdempotency(database, clock)).guard,
+    )
+
+
+def _chat_doors(behind: _Behind) -> tuple[Door, ...]:
+    catalogue, models, orchestrator = behind.catalogue, behind.models, behind.orchestrator
+    clock, limits, once = behind.clock, behind.limits, behind.once
+    kept = SqlCompletions(behind.database)
+    chat = ChatRoute(catalogue, models, orchestrator, ChatKeeper(kept), clock=clock, limits=limits)
+    chats = StoredCompletionsRoutes(kept, kept)
+    completions = CompletionsRoute(catalogue, models, orchestrator, clock=clock, limits=limits)
+    return (
         ("POST", "/v1/chat/completions", once(chat.create)),
         ("GET", "/v1/chat/completions", chats.list_all),
         ("GET", "/v1/chat/completions/{completion}", chats.retrieve),
         ("POST", "/v1/chat/completions/{completion}", chats.update),
         ("DELETE", "/v1/chat/completions/{completion}", chats.delete),
         ("GET", "/v1/chat/completions/{completion}/messages", chats.messages),
+        ("POST", "/v1/completions", once(completions.create)),
+    )
+
+
+def _responses_doors(behind: _Behind, lifecycle: Lifecycle) -> tuple[Door, ...]:
+    """Responses and the conversations they may be part of."""
+    catalogue, compactor, clock, once = (
+        behind.catalogue, behind.compactor, behind.clock, behind.once,
+    )  # fmt: skip
+    conversations = SqlConversations(behind.database, clock)
+    history, kept = SqlHistory(behind.database), SqlResponses(behind.database, clock)
+    stores = ResponseStores(kept, history, conversations)
+    background = BackgroundResponses(behind.orchestrator, kept, clock)
+    lifecycle.add_background("background responses", BackgroundSweep(kept, background, clock).run)
+    responses = ResponsesRoute(
+        catalogue,
+        behind.models,
+        behind.orchestrator,
+        compactor,
+        stores,
+        clock=clock,
+        limits=behind.limits,
+        background=background,
+    )
+    stored = StoredResponsesRoutes(
+        kept, history, background, clock=clock, heartbeat_s=behind.limits.heartbeat_s
+    )
+    compactions = CompactionsRoute(catalogue, compactor, stores, clock)
+    counts = InputTokensRoute(catalogue, history, conversations, compactor, clock)
+    threads = ConversationsRoutes(conversations, conversations, history, clock)
+    return (
+        ("POST", "/v1/responses", once(responses.create)),
+        ("POST", "/v1/responses/compact", once(compactions.create)),
+        ("POST", "/v1/responses/input_tokens", counts.count),
+        ("GET", "/v1/responses/{response}", stored.retrieve),
+        ("DELETE", "/v1/responses/{response}", stored.delete),
+        ("POST", "/v1/responses/{response}/cancel", stored.cancel),
+        ("GET", "/v1/responses/{response}/input_items", stored.input_items),
         ("POST", "/v1/conversations", once(threads.create)),
         ("GET", "/v1/conversations/{conversation}", threads.retrieve),
         ("POST", "/v1/conversations/{conversation}", threads.update),
@@ -277,24 +331,26 @@ def _routes(
         ("POST", "/v1/conversations/{conversation}/items", threads.add_items),
         ("GET", "/v1/conversations/{conversation}/items/{item}", threads.retrieve_item),
         ("DELETE", "/v1/conversations/{conversation}/items/{item}", threads.delete_item),
-        ("POST", "/v1/completions", once(completions.create)),
-        ("POST", "/v1/embeddings", once(embeddings.create)),
-        ("POST", "/v1/responses", once(responses.create)),
-        ("POST", "/v1/responses/compact", once(compactions.create)),
-        ("POST", "/v1/responses/input_tokens", input_tokens.count),
-        ("GET", "/v1/responses/{response}", stored_responses.retrieve),
-        ("DELETE", "/v1/responses/{response}", stored_responses.delete),
-        ("POST", "/v1/responses/{response}/cancel", stored_responses.cancel),
-        ("GET", "/v1/responses/{response}/input_items", stored_responses.input_items),
+    )
+
+
+def _other_doors(behind: _Behind) -> tuple[Door, ...]:
+    embeddings = EmbeddingsRoute(
+        behind.catalogue,
+        behind.models,
+        clock=behind.clock,
+        deadline_s=behind.limits.model_deadline_s,
+    )
+    listed = ModelsRoutes(behind.catalogue)
+    runs = RunsRoute(behind.orchestrator, clock=behind.clock)
+    return (
+        ("POST", "/v1/embeddings", behind.once(embeddings.create)),
         ("GET", "/v1/models", listed.list_all),
         ("GET", "/v1/models/{model:path}", listed.retrieve),
         ("GET", "/v1/conclave/runs/{run}", runs.retrieve),
         ("POST", "/v1/conclave/runs/{run}/score", runs.score),
         ("GET", "/v1/conclave/weights", runs.weights),
-        ("GET", "/openapi.json", described.retrieve),
-    ):
-        routes.add(method, template, Route(template, handler))
-    return routes
+    )
 
 
 def _database(
