@@ -55,6 +55,11 @@ ENTRIES = [
         "nothing.",
     ),
     Requirement(
+        "system:usage-look-up",
+        "coordination.md, bars",
+        "Within five seconds of a hang-up the run's record has the vendor's count of each call.",
+    ),
+    Requirement(
         "system:conformance",
         "Open Responses and ogx, conformance suites",
         "What conformance suites and agents send is answered alike by every lane.",

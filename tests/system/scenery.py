@@ -31,7 +31,11 @@ def configuration(simulator_url: str) -> str:
 
 
 def scenery(simulator_url: str) -> dict[str, Json]:
-    sim: Json = {"kind": "openai-compatible", "base_url": simulator_url}
+    sim: Json = {
+        "kind": "openai-compatible",
+        "base_url": simulator_url,
+        "usage_lookup": "/usage/{request_id}",
+    }
     patient: Json = {
         "kind": "openai-compatible",
         "base_url": simulator_url,

@@ -19,7 +19,9 @@ from service_kit.testing import FakeClock
 from services.orchestrator.tests.driver.test_records import CALLS, summary
 from services.orchestrator.tests.driver.test_records import panel as panel_outcome
 from services.orchestrator.tests.driver.test_run import SKY, hang_up, record_of
-from services.orchestrator.tests.running import model, panel, start_run
+from services.orchestrator.tests.driver.test_takeover import first, follow
+from services.orchestrator.tests.replicas import replica
+from services.orchestrator.tests.running import ended, model, orchestrator, panel, start_run
 from tests.scenes.waiting import until, until_async
 from wire.conversation import Usage
 from wire.coordination import RunRecord
@@ -28,6 +30,7 @@ from wire.specs import AgentSpec, ModelSpec, PanelSpec, Prices, ProviderSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
+    from pathlib import Path
 
     from services.orchestrator.tests.running import Orchestrator
     from wire.coordination import CallRecord
@@ -214,17 +217,20 @@ async def test_the_record_is_corrected_with_its_sums_and_its_decision_stays() ->
         assert getattr(after, name) == getattr(record, name)
 
 
-def offering(service: Orchestrator, profile: str) -> PanelSpec:
+def offering(service: Orchestrator, profile: str, *names: str) -> PanelSpec:
     spec = model(service.sim, "sim", profile)
     provider = msgspec.structs.replace(spec.provider, usage_lookup="/usage/{request_id}")
     spec = msgspec.structs.replace(spec, provider=provider)
     return panel(
         service.sim,
-        *(AgentSpec(agent_id=n, model=spec, persona=f"You are {n}.") for n in ("ada", "bob")),
+        *(
+            AgentSpec(agent_id=n, model=spec, persona=f"You are {n}.")
+            for n in names or ("ada", "bob")
+        ),
     )
 
 
-async def test_calls_that_were_cut_become_what_the_vendor_counted_here_and_in_the_store(
+async def test_calls_that_were_cut_become_what_the_vendor_counted_here_and_stored(
     service: Orchestrator,
 ) -> None:
     start = start_run(offering(service, "ttft=0,itl=20,tokens=400"), SKY)
@@ -252,3 +258,26 @@ async def test_calls_that_were_cut_become_what_the_vendor_counted_here_and_in_th
     assert (stored.calls, stored.details) == (here.calls, here.details)
     lines = [bytes(line) for line in stored.log]
     assert encode_log(replay(lines).log) == lines
+
+
+@pytest.mark.slow
+async def test_calls_of_a_process_that_died_are_looked_up_by_the_one_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with orchestrator(tmp_path, lease_s=0.6) as survivor, replica(survivor) as owner:
+        start = start_run(offering(survivor, "itl=5,tokens=40", "ada"), SKY, detached=True)
+        await first(owner.client, survivor, start, 12)
+        await owner.kill()
+        assert ended(await follow(survivor.client, survivor, start)).status == "completed"
+
+        async def settled() -> bool:
+            return "interrupted" not in {c.basis for c in (await record_of(survivor, start)).calls}
+
+        await until_async(settled)
+        record = await record_of(survivor, start)
+        billed = {str(line["request_id"]): line for line in await survivor.sim.record()}
+
+    assert [call.basis for call in record.calls] == ["looked_up", "reported"]
+    for call in record.calls:
+        line = billed[f"{call.call_id}.{call.attempt}"]
+        assert call.usage.output_tokens == line["completion_tokens"]
