@@ -141,7 +141,7 @@ async def test_a_call_is_asked_for_until_the_vendor_knows() -> None:
 
 
 async def test_a_vendor_that_never_knows_is_asked_three_times() -> None:
-    vendor = Vendor({"ada-answer.1": UpstreamError("down", provider="p")})
+    vendor = Vendor({})
 
     async with looking(vendor, Book()) as (look_ups, told):
         look_ups.want("r")
@@ -149,6 +149,17 @@ async def test_a_vendor_that_never_knows_is_asked_three_times() -> None:
         look_ups.want("r")
         await until(lambda: len(vendor.asked) == 12)
 
+    assert told == []
+
+
+async def test_a_vendor_that_fails_is_left_alone_until_the_next_look() -> None:
+    vendor = Vendor({"ada-answer.1": UpstreamError("down", provider="p")})
+
+    async with looking(vendor, Book()) as (look_ups, told):
+        look_ups.want("r")
+        await until(lambda: len(vendor.asked) == 3)
+
+    assert set(vendor.asked) == {"ada-answer.1"}
     assert told == []
 
 

@@ -148,29 +148,41 @@ class UsageLookUps:
         run = await self._book.unsettled(run_id)
         if run is None:
             return True
-        models = {(m.provider.name, m.name): m for m in _models(_decode_panel(run.spec))}
-        found: list[CallRecord] = []
-        asked = 0
-        for call in run.calls:
-            model = models.get((call.provider, call.model))
-            if model is None or model.provider.usage_lookup is None:
-                continue
-            asked += 1
-            usage = await self._told(call, model.provider)
-            if usage is not None:
-                found.append(_looked_up(call, usage, model))
+        asked = _to_ask(run)
+        found = await self._found(asked)
         if found:
             await self._book.settle(run_id, found, partial(_corrected_record, found))
             corrected(run_id, found)
-        return len(found) == asked
+        return len(found) == len(asked)
 
-    async def _told(self, call: CallRecord, provider: ProviderSpec) -> Usage | None:
-        request_id = upstream_request_id(CallId(call.call_id), call.attempt)
-        try:
-            return await self._source.look_up_usage(provider, request_id)
-        except PlatformError as error:
-            log.warning("usage_look_up_failed", provider=provider.name, error=error)
-            return None
+    async def _found(self, asked: Sequence[tuple[CallRecord, ModelSpec]]) -> list[CallRecord]:
+        """A vendor that failed is left alone until the next look: others wait for their turn."""
+        found: list[CallRecord] = []
+        failed: set[str] = set()
+        for call, model in asked:
+            if call.provider in failed:
+                continue
+            request_id = upstream_request_id(CallId(call.call_id), call.attempt)
+            try:
+                usage = await self._source.look_up_usage(model.provider, request_id)
+            except PlatformError as error:
+                log.warning("usage_look_up_failed", provider=call.provider, error=error)
+                failed.add(call.provider)
+                continue
+            if usage is not None:
+                found.append(_looked_up(call, usage, model))
+        return found
+
+
+def _to_ask(run: UnsettledRun) -> list[tuple[CallRecord, ModelSpec]]:
+    """The calls whose vendor offers a look-up, each with the model that was called."""
+    models = {
+        (model.provider.name, model.name): model
+        for model in _models(_decode_panel(run.spec))
+        if model.provider.usage_lookup is not None
+    }
+    found = ((call, models.get((call.provider, call.model))) for call in run.calls)
+    return [(call, model) for call, model in found if model is not None]
 
 
 def _looked_up(call: CallRecord, usage: Usage, model: ModelSpec) -> CallRecord:
