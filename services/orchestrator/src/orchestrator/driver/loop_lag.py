@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_INTERVAL_S = 0.05
+LOOK_INTERVAL_S = 0.2
 
 
 class LoopLag:
