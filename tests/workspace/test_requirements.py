@@ -65,6 +65,7 @@ def run_with_marker(checkout: Path, name: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("workspace:requirements-known")
 def test_a_marker_with_an_unknown_id_fails_the_collection(small_checkout: Path) -> None:
     result = run_with_marker(small_checkout, "unknown:thing")
@@ -73,6 +74,7 @@ def test_a_marker_with_an_unknown_id_fails_the_collection(small_checkout: Path) 
     assert "requirement 'unknown:thing' is in no module" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_marker_with_a_known_id_is_collected(small_checkout: Path) -> None:
     result = run_with_marker(small_checkout, "known:thing")
 

@@ -209,6 +209,7 @@ async def test_a_trickled_body_gets_408_although_bytes_keep_coming() -> None:
     assert response.status == 408
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("service-kit:http:slow-requests")
 async def test_a_slow_answer_is_not_a_slow_request() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -250,6 +251,7 @@ async def test_a_client_waiting_for_100_continue_is_not_slow() -> None:
         assert (await client.response()).body == b"ok"
 
 
+@pytest.mark.slow
 async def test_a_silent_connection_is_closed_after_the_keep_alive_time() -> None:
     limits = ServerLimits(keep_alive_s=1)
     async with running_service(echo, limits=limits) as service:

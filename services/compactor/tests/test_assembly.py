@@ -127,6 +127,7 @@ def test_roles_alternate_where_a_backend_insists() -> None:
     assert all(one != other for one, other in pairwise(spoken))
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("compaction:recall:question")
 def test_every_planted_fact_can_be_asked_for() -> None:
     messages, values = planted_conversation(60, facts=6)

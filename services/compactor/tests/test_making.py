@@ -176,6 +176,7 @@ async def test_a_tool_loop_under_way_keeps_its_last_pairs_whole() -> None:
     assert orphans(window) == []
 
 
+@pytest.mark.slow
 async def test_pinned_words_and_standing_instructions_are_carried_along() -> None:
     shop = Workshop()
     items = (user("From now on answer in French."), *ITEMS)
@@ -286,6 +287,7 @@ async def test_an_automatic_compaction_that_gains_nothing_is_none() -> None:
     assert (made.level, made.noop, made.compaction) == ("none", "not_smaller", None)
 
 
+@pytest.mark.slow
 async def test_a_summary_covers_the_folded_turns_and_is_updated_later() -> None:
     models = Models()
     shop = Workshop(models)

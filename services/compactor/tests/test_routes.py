@@ -101,6 +101,7 @@ async def test_what_is_tiny_is_sealed_as_it_is(compactor: RunningCompactor) -> N
     assert opened.items == items
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("compaction:recall:question")
 async def test_every_fact_can_be_asked_for_afterwards(compactor: RunningCompactor) -> None:
     result = await compactor.compact(automatic())
@@ -384,6 +385,7 @@ async def _active(vendor: SimulatorClient, wanted: int) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("compaction:summary:incremental")
 async def test_a_chain_reads_only_what_is_new(
     compactor: RunningCompactor, vendor: SimulatorClient
@@ -402,6 +404,7 @@ async def test_a_chain_reads_only_what_is_new(
     assert 0 < billed < first.usage.input_tokens
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("compaction:stateless-reuse")
 async def test_a_client_that_sends_everything_again_pays_for_its_beginning_once(
     compactor: RunningCompactor, vendor: SimulatorClient
@@ -425,6 +428,7 @@ async def test_a_client_that_sends_everything_again_pays_for_its_beginning_once(
 OFTEN = CompactionSpec(level="extractive", threshold_tokens=1_500, target_ratio=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("compaction:guarantee:verbatim")
 async def test_ten_generations_keep_what_must_stay_verbatim(compactor: RunningCompactor) -> None:
     rules = system("Be brief.\n  And exact: é, 学.")

@@ -56,6 +56,7 @@ async def until_ready(url: str) -> None:
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_it_migrates_serves_and_stops_on_sigterm(tmp_path: Path) -> None:
     port, metrics_port = free_ports()
     environ = environment(tmp_path, port, metrics_port)

@@ -103,6 +103,7 @@ def single(service: Orchestrator, profile: str = "") -> PanelSpec:
     return PanelSpec(name="m", agents=(agent,), kind="model")
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("orchestrator:runs:taken-over")
 async def test_after_sigkill_another_process_makes_only_the_calls_that_were_under_way(
     tmp_path: Path,

@@ -152,6 +152,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("compaction:extractive:deterministic")
 def test_the_hash_seed_changes_nothing(tmp_path: Path) -> None:
     program, history = tmp_path / "program.py", tmp_path / "history.txt"
