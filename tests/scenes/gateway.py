@@ -7,7 +7,9 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import aiohttp
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
@@ -16,6 +18,7 @@ from api_gateway.app import Application, create_app
 from api_gateway.metrics import GatewayMetrics
 from api_gateway.settings import GatewaySettings
 from api_gateway.stores.tables import MIGRATIONS
+from catalogue import CatalogueWatcher
 from provider_sim.settings import Settings as SimulatorSettings
 from provider_sim.testing import SimulatorClient, running_client
 from service_kit.clock import SystemClock
@@ -329,6 +332,10 @@ class Reply:
         )
 
 
+# A test that changes the configuration need not wait a second until that is seen.
+_WATCHER = partial(CatalogueWatcher, poll_s=0.1)
+
+
 @asynccontextmanager
 async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewayScene]:
     """The whole scene; `settings` are the gateway's own."""
@@ -344,7 +351,7 @@ async def gateway(folder: Path, **settings: object) -> AsyncGenerator[GatewaySce
         chosen = _settings(folder, configuration, internal.url(), settings)
         await migrated(chosen.database_url, MIGRATIONS)
         spans, metrics = InMemoryExporter(), GatewayMetrics()
-        with composed_once(sim.base_url):
+        with composed_once(sim.base_url), mock.patch("api_gateway.app.CatalogueWatcher", _WATCHER):
             app = create_app(chosen, metrics=metrics, tracer=Tracer(spans), clock=SystemClock())
         async with (
             running_service(listeners=app.listeners, lifecycle=app.lifecycle) as service,
