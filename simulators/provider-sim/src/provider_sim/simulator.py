@@ -133,8 +133,10 @@ class Simulator:
                 self._recorder.close(exchange, "client_closed" if gone else "faulted")
                 raise
             except ConnectionError:
+                # The client left amid a write: what aiohttp tells by cancelling at all other
+                # times, and does not log as an error of ours.
                 self._recorder.close(exchange, "client_closed")
-                raise
+                raise asyncio.CancelledError from None
             finally:
                 self._recorder.close(exchange, _outcome(exchange))
             return response
