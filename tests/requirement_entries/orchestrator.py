@@ -156,7 +156,7 @@ ENTRIES = [
     Requirement(
         "orchestrator:runs:panel-of-three",
         "coordination.md, bars",
-        "A panel of three takes at most 7 upstream calls and 50 ms beside the critical path.",
+        "A panel of three takes at most 7 upstream calls, those of a phase at once.",
     ),
     Requirement(
         "orchestrator:runs:one-end",

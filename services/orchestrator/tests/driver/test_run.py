@@ -620,24 +620,16 @@ async def test_a_run_leaves_one_trace_and_figures_and_none_of_its_words(
 
 
 @pytest.mark.requirement("orchestrator:runs:panel-of-three")
-async def test_a_panel_of_three_adds_at_most_50_ms_to_its_critical_path(
+async def test_a_panel_of_three_asks_at_most_seven_times_and_each_phase_at_once(
     service: Orchestrator,
 ) -> None:
     council = profiled(service, **dict.fromkeys(("ada", "bob", "cyd"), "ttft=20,call=80"))
-    await service.run(start_run(council, ECHO))  # connections, statements, imports
 
-    own_ms: list[int] = []
-    for _ in range(5):
-        start = start_run(council, SKY)
-        end = ended(await service.run(start))
-        assert len(end.calls) <= 7
-        record = await record_of(service, start)
-        assert record.duration_ms is not None
-        last_ms = [
-            max(call.ended_ms for call in end.calls if call.phase == phase)
-            - min(call.started_ms for call in end.calls if call.phase == phase)
-            for phase in ("answer", "ballot")
-        ]
-        own_ms.append(record.duration_ms - sum(last_ms))
+    end = ended(await service.run(start_run(council, SKY)))
 
-    assert sorted(own_ms)[2] <= 50
+    assert len(end.calls) <= 7
+    answers = [call for call in end.calls if call.phase == "answer"]
+    ballots = [call for call in end.calls if call.phase == "ballot"]
+    for phase in (answers, ballots):
+        assert max(call.started_ms for call in phase) < min(call.ended_ms for call in phase)
+    assert max(call.ended_ms for call in answers) <= min(call.started_ms for call in ballots)
