@@ -70,13 +70,13 @@ test-clients: .environment-dev ## Published clients (npm, PyPI) against the real
 
 ##@ Check
 
-# Quick ones first; -k: one run shows everything that is wrong.
-CHECKS := check-format check-lint lock-check check-manifests check-imports check-dependencies \
-  check-docs check-types
+# The longest first, two at a time; -k: one run shows everything that is wrong.
+CHECKS := check-types check-imports check-manifests check-dependencies check-format check-lint \
+  lock-check check-docs
 
 .PHONY: check
 check: .environment-dev ## All of the checks below
-	@$(MAKE) -k $(CHECKS) && echo "check: passed"
+	@$(MAKE) -k -j2 --output-sync=target $(CHECKS) && echo "check: passed"
 
 .PHONY: check-format
 check-format: .environment-dev ## Formatting (ruff format)
